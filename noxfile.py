@@ -1,0 +1,60 @@
+"""Every command that the project has: ``nox -s NAME``, listed by ``nox -l``."""
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["tests"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = True
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session, *groups, package=True):
+    """Install the package and dependency groups, all at the pinned versions."""
+    wanted = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
+    session.install("-c", "constraints.txt", *wanted, *(["-e."] if package else []))
+
+
+@nox.session
+def tests(session):
+    """Run the fast tests and the doctests, and measure the coverage."""
+    install(session, "test")
+    session.run("pytest", "-m", "not slow", "--cov", *session.posargs)
+
+
+@nox.session
+def slow(session):
+    """Run the tests that take minutes."""
+    install(session, "test")
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def lint(session):
+    """Check style, formatting and docstrings."""
+    install(session, "lint", package=False)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("numpydoc", "lint", *map(str, public_files()))
+
+
+def public_files():
+    """List the modules whose docstrings users read."""
+    from pathlib import Path
+
+    return sorted(Path("sk_bvae").rglob("*.py"))
+
+
+@nox.session
+def demo(session):
+    """Run the demo: a table on the screen, a picture in ``plot_digits.png``."""
+    install(session)
+    session.run("python", "examples/plot_digits.py")
+
+
+@nox.session
+def benchmarks(session):
+    """Time fitting against a bare torch loop and against pythae."""
+    install(session, "benchmark")
+    session.run("python", "benchmarks/bench_fit.py", *session.posargs)
