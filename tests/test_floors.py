@@ -14,6 +14,7 @@ FLOORS = [
     {"utils"},
     {"nn", "metrics", "datasets"},
     {"_net"},
+    {"_build", "_epoch_tasks", "_state"},
     {"_base"},
     {"_beta_vae", "_capacity_vae"},
     {"model_selection", "inspection"},

@@ -1,0 +1,180 @@
+"""The training loop: skorch's, with losses made of named terms."""
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping, EpochTimer, PrintLog
+
+from sk_bvae.nn import Terms
+from sk_bvae.nn._rows import Batches
+
+SOLVERS = {
+    "adagrad": torch.optim.Adagrad,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+}
+FUSED_SOLVERS = {"adagrad", "adam", "adamw"}
+FUSED_DEVICES = {"cpu", "cuda"}
+
+
+class StopTraining(Exception):  # noqa: N818 - a request, not an error
+    """Raised by a callback to end the training after the current epoch."""
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss of an epoch is infinite or not a number."""
+
+    def __init__(self, epoch):
+        super().__init__(epoch)
+        self.epoch = epoch
+
+
+class VAENet(NeuralNet):
+    """A skorch net that trains a VAE on `Rows`.
+
+    Against skorch's own loop: a batch is one gather; the terms of the loss are summed
+    on the device and read once an epoch; noise and the order of rows come from one
+    private generator; and Ctrl-C is not swallowed.
+
+    Parameters
+    ----------
+    module : VAE
+        The module to train.
+
+    criterion : callable
+        Maps the terms of a batch, and the share of the training that is done, to the
+        loss.
+
+    seed : int
+        Seeds the generator.
+
+    **kwargs : dict
+        What else a `skorch.NeuralNet` takes.
+    """
+
+    def __init__(self, module, criterion, *, seed=0, **kwargs):
+        super().__init__(module, criterion, **kwargs)
+        self.seed = seed
+
+    @property
+    def vae_(self):
+        """The module, from under torch.compile's wrapper where there is one."""
+        return getattr(self.module_, "_orig_mod", self.module_)
+
+    @property
+    def progress_(self):
+        """The share of the optimizer steps that are done."""
+        return self.epochs_done_ / self.max_epochs
+
+    def get_default_callbacks(self):
+        """Name the callbacks that every net has."""
+        log = PrintLog(keys_ignored=["train_kl", "valid_kl"])
+        timer = [("epoch_timer", EpochTimer())]
+        return [*timer, ("print_log", log)] if self.verbose else timer
+
+    def initialize_criterion(self):
+        """Take the criterion as it is: a function, with nothing to initialise."""
+        self.criterion_ = self.criterion
+        return self
+
+    def initialize(self):
+        """Initialise the components, the generator and the count of epochs."""
+        super().initialize()
+        self.generator_ = torch.Generator().manual_seed(self.seed)
+        self.epochs_done_ = 0.0
+        return self
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Start a row of the history, and forget the batches of the last one."""
+        if self.history:
+            self.history[-1]["batches"] = []
+        super().on_epoch_begin(net, **kwargs)
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train for `max_epochs`, or until a callback asks to stop.
+
+        skorch takes every KeyboardInterrupt for a callback's wish to stop. Here it is
+        one only where an early stopping callback has run out of patience; Ctrl-C goes
+        on to whoever called.
+        """
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y, **fit_params)
+        except StopTraining:
+            pass
+        except KeyboardInterrupt:
+            if not self._ran_out_of_patience():
+                raise
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def _ran_out_of_patience(self):
+        return any(
+            isinstance(callback, EarlyStopping)
+            and callback.misses_ >= callback.patience
+            for _, callback in self.callbacks_
+        )
+
+    def get_iterator(self, dataset, training=False):
+        """Shuffle the training rows; keep the validation rows in order."""
+        generator = self.generator_ if training else None
+        return Batches(dataset, self.batch_size, generator)
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run one pass and record the mean of each term, reading the device once."""
+        if iterator is None:
+            return
+        if not training:
+            self.validation_generator_ = torch.Generator().manual_seed(self.seed)
+        start, n_batches = self.epochs_done_, len(iterator)
+        total = 0
+        for step_number, batch in enumerate(iterator):
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            total = total + step["sums"]
+            if training:
+                self.epochs_done_ = start + (step_number + 1) / n_batches
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        self._record(prefix, total.cpu().double().numpy() / len(iterator.rows))
+
+    def _record(self, prefix, means):
+        loss, reconstruction, kl = means[0], means[1], means[2:]
+        self.history.record("progress", self.progress_)
+        self.history.record(f"{prefix}_loss", float(loss))
+        self.history.record(f"{prefix}_reconstruction", float(reconstruction))
+        self.history.record(f"{prefix}_total_kl", float(kl.sum()))
+        self.history.record(f"{prefix}_kl", kl)
+        if not np.isfinite(means).all():
+            raise NonFiniteLossError(epoch=self.history[-1, "epoch"])
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute the loss of a batch and its gradient."""
+        self._set_training(True)
+        step = self._step(batch[0], self.generator_)
+        step["loss"].backward()
+        return step
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the loss of a batch with noise that is the same at each epoch."""
+        self._set_training(False)
+        with torch.no_grad():
+            return self._step(batch[0], self.validation_generator_)
+
+    def _step(self, x, generator):
+        # Drawn on the CPU: the numbers are then the same on every device, and the
+        # copy of a few kilobytes does not make the host wait.
+        noise = torch.randn(len(x), self.vae_.n_components, generator=generator)
+        nll, kl = self.module_(x, noise.to(self.device))
+        loss = self.criterion_(Terms(nll, kl), self.progress_)
+        with torch.no_grad():
+            sums = torch.cat([(loss * len(x))[None], nll.sum()[None], kl.sum(dim=0)])
+        return {"loss": loss, "y_pred": (nll, kl), "sums": sums}
+
+
+def solver_params(solver, device):
+    """Name the optimizer for skorch, fused where torch has a fused one."""
+    params = {"optimizer": SOLVERS.get(solver, solver)}
+    if solver in FUSED_SOLVERS and device.type in FUSED_DEVICES:
+        params["optimizer__fused"] = True
+    return params

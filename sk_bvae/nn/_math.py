@@ -1,0 +1,74 @@
+"""Closed forms for diagonal Gaussians."""
+
+import math
+
+LOG_2PI = math.log(2 * math.pi)
+
+# exp(+-14) spans 1e-6 to 1e6: room for every useful variance, none for infinity.
+LOG_VARIANCE_BOUND = 14.0
+
+
+def bound_log_variance(log_variance):
+    """Clamp log variances to where float32 keeps their exponentials harmless."""
+    return log_variance.clamp(-LOG_VARIANCE_BOUND, LOG_VARIANCE_BOUND)
+
+
+def gaussian_kl(mean, log_variance):
+    """Kullback-Leibler divergence from N(0, 1) to N(mean, variance), elementwise.
+
+    KL = (mean^2 + variance - 1 - log variance) / 2, Kingma and Welling 2014,
+    appendix B.
+
+    Parameters
+    ----------
+    mean : Tensor
+        Means of the posterior.
+
+    log_variance : Tensor
+        Log variances of the posterior, of the same shape.
+
+    Returns
+    -------
+    kl : Tensor
+        Divergences in nats, of the same shape; sum them over the latents.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_bvae.nn import gaussian_kl
+    >>> gaussian_kl(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 0.0]))
+    tensor([0.0000, 0.5000])
+    """
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+def reparameterize(mean, log_variance, noise):
+    """Turn standard normal noise into a draw from N(mean, variance).
+
+    z = mean + exp(log_variance / 2) noise, Kingma and Welling 2014, section 2.4:
+    the draw is a differentiable function of the posterior's parameters.
+
+    Parameters
+    ----------
+    mean : Tensor
+        Means of the posterior.
+
+    log_variance : Tensor
+        Log variances of the posterior, of the same shape.
+
+    noise : Tensor
+        Draws from N(0, 1), of the same shape.
+
+    Returns
+    -------
+    z : Tensor
+        The draw, of the same shape.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_bvae.nn import reparameterize
+    >>> reparameterize(torch.tensor([1.0]), torch.tensor([0.0]), torch.tensor([-2.0]))
+    tensor([-1.])
+    """
+    return mean + (0.5 * log_variance).exp() * noise

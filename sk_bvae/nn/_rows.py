@@ -1,0 +1,133 @@
+"""Rows of an array as batches of tensors, cast only as they are used."""
+
+import copy
+
+import numpy as np
+import torch
+
+from sk_bvae.utils._memory import release_pages
+
+# How much is read from a memory map before its pages are handed back.
+RESIDENT_BYTES = 64 * 2**20
+
+# A GPU that has at least this many times the data's size free gets all of it at once.
+HEADROOM = 2
+
+
+class Rows(torch.utils.data.Dataset):
+    """The rows of a 2-D array, taken a batch at a time.
+
+    The array is neither copied nor converted: a batch is one gather and one cast to
+    float32. On a GPU with room for it the array is moved there once.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_samples, n_features)
+        Of any real dtype; may be a read-only memory map.
+
+    device : torch.device
+        Where batches are wanted.
+    """
+
+    def __init__(self, array, device):
+        self.array = array
+        self.device = device
+        self.resident = _copy_to(device, array) if _fits(device, array) else None
+        self.positions = torch.arange(len(array))
+        self.bytes_read = 0
+
+    def __len__(self):
+        """Count the rows."""
+        return len(self.positions)
+
+    def restrict(self, positions):
+        """Make a view of the rows at some positions; nothing is copied."""
+        view = copy.copy(self)
+        view.positions = positions
+        return view
+
+    def __getitem__(self, index):
+        """Gather the rows at a tensor of indices, as float32 on the device."""
+        index = self.positions[index]
+        if self.resident is not None:
+            return self.resident[index.to(self.device)].float()
+        batch = self.array.take(index.numpy(), axis=0)
+        self._count(batch.nbytes)
+        return torch.from_numpy(batch).to(self.device, torch.float32)
+
+    def blocks(self, n_rows):
+        """Yield all rows in order, ``n_rows`` at a time."""
+        for start in range(0, len(self), n_rows):
+            yield self[torch.arange(start, min(start + n_rows, len(self)))]
+
+    def sample(self, n_rows):
+        """Gather at most ``n_rows`` rows, evenly spaced, on the CPU."""
+        stride = -(-len(self.array) // n_rows)
+        return torch.from_numpy(self.array[::stride].astype(np.float32))
+
+    def range(self, n_rows):
+        """Find the smallest and the largest value, reading ``n_rows`` at a time."""
+        lows, highs = [], []
+        for start in range(0, len(self.array), n_rows):
+            block = self.array[start : start + n_rows]
+            lows.append(block.min())
+            highs.append(block.max())
+            self._count(block.nbytes)
+        return float(min(lows)), float(max(highs))
+
+    def _count(self, n_bytes):
+        self.bytes_read += n_bytes
+        if self.bytes_read > RESIDENT_BYTES:
+            release_pages(self.array)
+            self.bytes_read = 0
+
+
+class Batches:
+    """Every row once, in a new random order at each pass; or in order.
+
+    Parameters
+    ----------
+    rows : Rows
+        Where batches come from.
+
+    batch_size : int
+        Rows in a batch; the last one of a pass may be smaller.
+
+    generator : torch.Generator or None
+        The source of the order; None keeps the rows as they stand.
+    """
+
+    def __init__(self, rows, batch_size, generator=None):
+        self.rows = rows
+        self.batch_size = batch_size
+        self.generator = generator
+
+    def __len__(self):
+        """Count the batches of a pass."""
+        return -(-len(self.rows) // self.batch_size)
+
+    def __iter__(self):
+        """Yield pairs of a batch and None, the shape that skorch expects."""
+        if self.generator is None:
+            order = torch.arange(len(self.rows))
+        else:
+            order = torch.randperm(len(self.rows), generator=self.generator)
+        for index in order.split(self.batch_size):
+            yield self.rows[index], None
+
+
+def _fits(device, array):
+    if device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    return HEADROOM * array.nbytes < free
+
+
+def _copy_to(device, array):
+    """Copy block by block, so that a memory map is never whole in host memory."""
+    dtype = torch.from_numpy(array[:0].copy()).dtype
+    resident = torch.empty(array.shape, dtype=dtype, device=device)
+    for start in range(0, len(array), 4096):
+        block = array[start : start + 4096].copy()
+        resident[start : start + 4096] = torch.from_numpy(block)
+    return resident
