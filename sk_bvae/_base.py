@@ -474,7 +474,9 @@ class BaseVAE(
         n_latents = self._n_features_out
 
         def bound(vae, x):
-            noise = normal_by_row(x.cpu().numpy(), n_draws * n_latents, self._score_seed)
+            noise = normal_by_row(
+                x.cpu().numpy(), n_draws * n_latents, self._score_seed
+            )
             noise = torch.from_numpy(noise.reshape(-1, n_draws, n_latents))
             return importance_weighted_bound(vae, x, noise.to(x.device))
 

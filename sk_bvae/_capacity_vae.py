@@ -14,7 +14,176 @@ def capacity_elbo(terms, capacity, gamma):
 
 
 class CapacityVAE(BaseVAE):
-    """TODO."""
+    r"""beta-VAE with controlled capacity: the latents carry as many nats as you say.
+
+    Minimises, in nats [1]_,
+
+    .. math:: -E_{q(z|x)}[\log p(x|z)] + \gamma \, |KL(q(z|x) \,\|\, N(0, I)) - C|
+
+    where KL is the mean over the *batch* of the divergence summed over the latents,
+    and C grows linearly from 0 to ``capacity``. Latents come alive one after the
+    other, the factor that explains most first.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Number of latents. More than needed do no harm: the surplus stays near the
+        prior and is sorted last.
+
+    capacity : float, default=25.0
+        The final C, in nats; the paper's for 2D shapes. A good start is the total
+        of ``kl_`` of a `BetaVAE` of small beta that reconstructs well.
+
+    gamma : float, default=1000.0
+        Weight of the distance from C; the paper's value. Raise it if the total of
+        ``kl_`` ends more than about 1 nat from ``capacity``.
+
+    capacity_ramp : float, default=0.5
+        The share of all optimizer steps over which C grows. A share, so that
+        neither ``batch_size`` nor ``max_iter`` changes the schedule; 0 starts at
+        the full capacity. Only training advances it.
+
+    likelihood : {"gaussian", "bernoulli"} or Likelihood, default="gaussian"
+        What p(x|z) is. "gaussian" has one variance for all features, as
+        probabilistic PCA has, and suits real values; scale columns of different
+        units first (`StandardScaler`). "bernoulli" is for values between 0 and 1,
+        images above all. For others pass a `sk_bvae.nn.Likelihood`.
+
+    noise_variance : float, default=None
+        Variance of the Gaussian likelihood, in squared units of the data. None
+        learns it.
+
+    network : {"mlp", "higgins_fc", "higgins_conv", "burgess_conv"} or callable, \
+            default="mlp"
+        The encoder and the decoder. "mlp" is described by ``hidden_layer_sizes``
+        and ``activation``; the others are the papers' own, described in
+        `sk_bvae.nn`. A callable ``network(n_features, n_components)`` returns two
+        modules: one from (n, n_features) to (n, 2 n_components), the posterior's
+        means and log variances side by side, and one from (n, n_components) to
+        (n, n_features). Layers that draw random numbers as they run, such as
+        dropout, use torch's global generator, out of reach of ``random_state``.
+
+    hidden_layer_sizes : int or array-like of int, default=(128,)
+        Hidden units of the encoder of "mlp"; the decoder mirrors them. ``()`` makes
+        both affine.
+
+    activation : {"identity", "logistic", "relu", "silu", "tanh"}, default="relu"
+        What follows each hidden layer of "mlp".
+
+    image_shape : tuple of int, default=None
+        What the rows of X are, (height, width) or (channels, height, width), for
+        the convolutional networks. None takes them for square grey images.
+
+    solver : {"adam", "adagrad", "adamw", "rmsprop"} or Optimizer class, \
+            default="adam"
+        The optimizer, fused where torch has it so.
+
+    learning_rate_init : float, default=1e-3
+        The step size.
+
+    batch_size : int, default=64
+        Rows per step, or all of them where X has fewer.
+
+    max_iter : int, default=100
+        Epochs, that is passes over X.
+
+    early_stopping : bool, default=False
+        Whether to hold out part of X, stop when its loss no longer falls, and keep
+        the weights of the best epoch.
+
+    validation_fraction : float, default=0.1
+        The share of X to hold out. Only with ``early_stopping=True``.
+
+    n_iter_no_change : int, default=10
+        Epochs to wait for an improvement. Only with ``early_stopping=True``.
+
+    tol : float, default=1e-4
+        The least improvement of the held-out loss, in nats. Only with
+        ``early_stopping=True``.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights.
+
+    device : str or torch.device, default="auto"
+        Where to compute. "auto" takes CUDA where there is a GPU, else the CPU.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the initial weights, the order of the rows and the noise. An int makes
+        fits repeatable to the bit on a CPU. No global random state is read or
+        written, also with None.
+
+    verbose : int, default=0
+        Whether to print a line per epoch. For a bar, see
+        `sklearn.callback.ProgressBar`.
+
+    net_params : dict, default=None
+        Further parameters of `skorch.NeuralNet`, such as ``callbacks``,
+        ``optimizer__weight_decay`` or ``compile``.
+
+    Attributes
+    ----------
+    kl_ : ndarray of shape (n_components,)
+        Information per latent: mean over the rows of X of the divergence from the
+        prior to the posterior, in nats, largest first. Latents have this order
+        everywhere.
+
+    n_active_components_ : int
+        Number of latents whose ``kl_`` exceeds 0.01 nats.
+
+    noise_variance_ : float
+        Variance of the Gaussian likelihood, learned or given. Only with
+        ``likelihood="gaussian"``.
+
+    history_ : dict of ndarray
+        Per epoch, in nats per row: "loss", "reconstruction" (negative
+        log-likelihood), "kl" of shape (n_iter_, n_components), "capacity" (C at
+        the end of each), and with
+        early stopping the first three of the held-out rows, "validation_loss" and
+        so on.
+
+    loss_curve_ : ndarray of shape (n_iter_,)
+        ``history_["loss"]``.
+
+    n_iter_ : int
+        Epochs trained, over all calls that went on from each other.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit. Only if X has string column names.
+
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the torch module.
+
+    See Also
+    --------
+    BetaVAE : Sets the price of a nat, instead of their number.
+    sklearn.decomposition.PCA : The linear case, in closed form.
+
+    Notes
+    -----
+    The defaults were chosen TODO.
+
+    A pickled estimator holds plain values and arrays. One that was fitted on a GPU
+    loads where there is none.
+
+    References
+    ----------
+    .. [1] Burgess et al. (2018). "Understanding disentangling in beta-VAE".
+       arXiv:1804.03599.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sk_bvae import CapacityVAE
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> vae = CapacityVAE(capacity=5, max_iter=20, random_state=0).fit(X)
+    >>> bool(abs(vae.kl_.sum() - 5) < 1)
+    True
+    >>> vae.transform(X).shape
+    (1797, 10)
+    """
 
     _parameter_constraints: dict = {
         **BaseVAE._parameter_constraints,

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, EpochTimer, PrintLog
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
 
 from sk_bvae.nn import Terms
 from sk_bvae.nn._rows import Batches
@@ -16,6 +16,7 @@ SOLVERS = {
 }
 FUSED_SOLVERS = {"adagrad", "adam", "adamw"}
 FUSED_DEVICES = {"cpu", "cuda"}
+BATCH_EVENTS = {"on_batch_begin", "on_grad_computed", "on_batch_end"}
 
 
 class StopTraining(Exception):  # noqa: N818 - a request, not an error
@@ -116,6 +117,18 @@ class VAENet(NeuralNet):
             for _, callback in self.callbacks_
         )
 
+    def notify(self, method_name, **cb_kwargs):
+        """Notify whoever listens; of single batches that is seldom anyone."""
+        if method_name not in BATCH_EVENTS or self._is_heard(method_name):
+            super().notify(method_name, **cb_kwargs)
+
+    def _is_heard(self, method_name):
+        silent = getattr(Callback, method_name)
+        return any(
+            getattr(type(callback), method_name) is not silent
+            for _, callback in self.callbacks_
+        )
+
     def get_iterator(self, dataset, training=False):
         """Shuffle the training rows; keep the validation rows in order."""
         generator = self.generator_ if training else None
@@ -125,39 +138,37 @@ class VAENet(NeuralNet):
         """Run one pass and record the mean of each term, reading the device once."""
         if iterator is None:
             return
+        self._set_training(training)
         if not training:
             self.validation_generator_ = torch.Generator().manual_seed(self.seed)
         start, n_batches = self.epochs_done_, len(iterator)
-        total = 0
-        for step_number, batch in enumerate(iterator):
+        means = EpochMeans()
+        for number, batch in enumerate(iterator, start=1):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
-            total = total + step["sums"]
+            means.add(step["loss"], *step["y_pred"])
             if training:
-                self.epochs_done_ = start + (step_number + 1) / n_batches
+                self.epochs_done_ = start + number / n_batches
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        self._record(prefix, total.cpu().double().numpy() / len(iterator.rows))
+        self._record(prefix, *means.read())
 
-    def _record(self, prefix, means):
-        loss, reconstruction, kl = means[0], means[1], means[2:]
+    def _record(self, prefix, loss, reconstruction, kl):
         self.history.record("progress", self.progress_)
-        self.history.record(f"{prefix}_loss", float(loss))
-        self.history.record(f"{prefix}_reconstruction", float(reconstruction))
+        self.history.record(f"{prefix}_loss", loss)
+        self.history.record(f"{prefix}_reconstruction", reconstruction)
         self.history.record(f"{prefix}_total_kl", float(kl.sum()))
         self.history.record(f"{prefix}_kl", kl)
-        if not np.isfinite(means).all():
+        if not np.isfinite([loss, reconstruction, *kl]).all():
             raise NonFiniteLossError(epoch=self.history[-1, "epoch"])
 
     def train_step_single(self, batch, **fit_params):
         """Compute the loss of a batch and its gradient."""
-        self._set_training(True)
         step = self._step(batch[0], self.generator_)
         step["loss"].backward()
         return step
 
     def validation_step(self, batch, **fit_params):
         """Compute the loss of a batch with noise that is the same at each epoch."""
-        self._set_training(False)
         with torch.no_grad():
             return self._step(batch[0], self.validation_generator_)
 
@@ -167,9 +178,41 @@ class VAENet(NeuralNet):
         noise = torch.randn(len(x), self.vae_.n_components, generator=generator)
         nll, kl = self.module_(x, noise.to(self.device))
         loss = self.criterion_(Terms(nll, kl), self.progress_)
-        with torch.no_grad():
-            sums = torch.cat([(loss * len(x))[None], nll.sum()[None], kl.sum(dim=0)])
-        return {"loss": loss, "y_pred": (nll, kl), "sums": sums}
+        return {"loss": loss, "y_pred": (nll, kl)}
+
+
+class EpochMeans:
+    """Means over an epoch, summed on the device and read once."""
+
+    # Batches whose terms are kept before they are summed: one sum for many batches.
+    PENDING = 256
+
+    def __init__(self):
+        self.pending = []
+        self.total = 0
+        self.n_rows = 0
+
+    def add(self, loss, nll, kl):
+        """Take the loss and the terms of a batch."""
+        self.pending.append((loss.detach(), nll.detach(), kl.detach()))
+        self.n_rows += len(nll)
+        if len(self.pending) == self.PENDING:
+            self._sum()
+
+    def read(self):
+        """Return the means of the loss, of the reconstruction, and of each KL."""
+        self._sum()
+        means = (self.total / self.n_rows).cpu().numpy()
+        return float(means[0]), float(means[1]), means[2:]
+
+    def _sum(self):
+        if self.pending:
+            losses, nlls, kls = zip(*self.pending, strict=True)
+            sizes = torch.tensor([len(nll) for nll in nlls], device=nlls[0].device)
+            loss = (torch.stack(losses).double() * sizes).sum()
+            nll, kl = torch.cat(nlls).double().sum(), torch.cat(kls).double().sum(dim=0)
+            self.total += torch.cat([torch.stack([loss, nll]), kl])
+            self.pending = []
 
 
 def solver_params(solver, device):

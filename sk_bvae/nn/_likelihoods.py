@@ -190,6 +190,8 @@ class Gaussian(Likelihood):
         """
         self.register_buffer("center", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(()))
+        # log of 2 pi scale^2: what a feature adds to the log volume, but for its noise
+        self.register_buffer("log_volume", torch.tensor(LOG_2PI))
         if self.noise_variance is None:
             start = math.log(INITIAL_NOISE_SHARE) / LOG_VARIANCE_STRIDE
             self.log_variance_strides = nn.Parameter(torch.tensor(start))
@@ -206,6 +208,7 @@ class Gaussian(Likelihood):
         self.center.copy_(X.mean(dim=0))
         scale = X.var(dim=0, correction=0).mean().sqrt()
         self.scale.copy_(scale if scale > 0 else torch.ones(()))
+        self.log_volume.copy_(LOG_2PI + 2 * self.scale.log())
 
     def log_noise_variance(self):
         """Log of the noise variance on the networks' scale.
@@ -252,9 +255,9 @@ class Gaussian(Likelihood):
             In nats, as a density over data in its own units.
         """
         log_variance = self.log_noise_variance()
-        squares = (output - x).square().sum(dim=-1) * (-log_variance).exp()
-        log_volume = log_variance + 2 * self.scale.log() + LOG_2PI
-        return 0.5 * (squares + x.shape[-1] * log_volume)
+        squares = F.mse_loss(output, x, reduction="none").sum(dim=-1)
+        half_log_volume = 0.5 * x.shape[-1] * (log_variance + self.log_volume)
+        return torch.addcmul(half_log_volume, squares, (-log_variance).exp(), value=0.5)
 
     def mean(self, output):
         """Mean of the distribution, in the data's own units.

@@ -1,5 +1,6 @@
 """Encoders and decoders: a perceptron for tables, and the papers' networks."""
 
+import itertools
 import math
 
 import torch
@@ -52,8 +53,8 @@ def mlp(n_features, n_components, *, hidden_layer_sizes, activation):
     there = [n_features, *hidden_layer_sizes]
     back = [n_components, *reversed(hidden_layer_sizes)]
     layer = ACTIVATIONS[activation]
-    encoder = _dense(there, layer) + [nn.Linear(there[-1], 2 * n_components)]
-    decoder = _dense(back, layer) + [nn.Linear(back[-1], n_features)]
+    encoder = [*_dense(there, layer), nn.Linear(there[-1], 2 * n_components)]
+    decoder = [*_dense(back, layer), nn.Linear(back[-1], n_features)]
     return nn.Sequential(*encoder), nn.Sequential(*decoder)
 
 
@@ -211,7 +212,7 @@ def resolve_image_shape(image_shape, n_features):
 
 def _dense(widths, activation):
     layers = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), activation()]
     return layers
 
@@ -245,7 +246,7 @@ def _convolutional(image_shape, channels, hidden_units, n_components):
 
 def _strided(convolution, channels):
     layers = []
-    for before, after in zip(channels, channels[1:], strict=False):
+    for before, after in itertools.pairwise(channels):
         layers += [convolution(before, after, 4, stride=2, padding=1), nn.ReLU()]
     return layers
 

@@ -46,19 +46,17 @@ class Rows(torch.utils.data.Dataset):
         view.positions = positions
         return view
 
-    def __getitem__(self, index):
-        """Gather the rows at a tensor of indices, as float32 on the device."""
-        index = self.positions[index]
+    def __getitem__(self, positions):
+        """Gather rows of the array by their positions, as float32 on the device."""
         if self.resident is not None:
-            return self.resident[index.to(self.device)].float()
-        batch = self.array.take(index.numpy(), axis=0)
+            return self.resident[positions.to(self.device)].float()
+        batch = self.array.take(positions.numpy(), axis=0)
         self._count(batch.nbytes)
         return torch.from_numpy(batch).to(self.device, torch.float32)
 
     def blocks(self, n_rows):
         """Yield all rows in order, ``n_rows`` at a time."""
-        for start in range(0, len(self), n_rows):
-            yield self[torch.arange(start, min(start + n_rows, len(self)))]
+        return (self[positions] for positions in self.positions.split(n_rows))
 
     def sample(self, n_rows):
         """Gather at most ``n_rows`` rows, evenly spaced, on the CPU."""
@@ -108,12 +106,12 @@ class Batches:
 
     def __iter__(self):
         """Yield pairs of a batch and None, the shape that skorch expects."""
-        if self.generator is None:
-            order = torch.arange(len(self.rows))
-        else:
-            order = torch.randperm(len(self.rows), generator=self.generator)
-        for index in order.split(self.batch_size):
-            yield self.rows[index], None
+        positions = self.rows.positions
+        if self.generator is not None:
+            order = torch.randperm(len(positions), generator=self.generator)
+            positions = positions[order]
+        for batch in positions.split(self.batch_size):
+            yield self.rows[batch], None
 
 
 def _fits(device, array):

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from sk_bvae.nn import Bernoulli, Gaussian, Likelihood
+
+
+@pytest.fixture
+def data(rng):
+    return torch.from_numpy(rng.normal(5, 3, size=(40, 6)))
+
+
+def looked(likelihood, X):
+    likelihood.bind(X.shape[1])
+    likelihood.double().look(X)
+    return likelihood.requires_grad_(False)
+
+
+@pytest.mark.parametrize("noise_variance", [None, 0.3, 20.0])
+def test_gaussian_nll_is_scipys(data, rng, noise_variance):
+    likelihood = looked(Gaussian(noise_variance), data)
+    output = torch.from_numpy(rng.normal(size=data.shape))
+    std = np.sqrt(likelihood.learned()["noise_variance_"])
+    mean = likelihood.mean(output).numpy()
+    expected = -stats.norm(mean, std).logpdf(data.numpy()).sum(axis=1)
+    nll = likelihood.nll(output, likelihood.standardize(data))
+    np.testing.assert_allclose(nll.numpy(), expected, rtol=1e-6)
+
+
+def test_bernoulli_nll_is_scipys(rng):
+    x = rng.integers(0, 2, size=(40, 6))
+    logits = rng.normal(0, 4, size=x.shape)
+    expected = -stats.bernoulli(1 / (1 + np.exp(-logits))).logpmf(x).sum(axis=1)
+    nll = Bernoulli().nll(torch.from_numpy(logits), torch.from_numpy(x).double())
+    np.testing.assert_allclose(nll.numpy(), expected, rtol=1e-6)
+
+
+def test_bernoulli_nll_is_finite_where_probabilities_are_0_and_1():
+    nll = Bernoulli().nll(torch.tensor([[200.0, -200.0]]), torch.tensor([[0.0, 1.0]]))
+    assert nll.item() == pytest.approx(400)
+
+
+@pytest.mark.parametrize("likelihood", [Gaussian(), Gaussian(0.5), Bernoulli()])
+def test_nll_gradient_agrees_with_finite_differences(rng, likelihood):
+    likelihood.bind(3)
+    likelihood.double()
+    output = torch.from_numpy(rng.normal(size=(4, 3))).requires_grad_()
+    x = torch.from_numpy(rng.uniform(size=(4, 3)))
+    assert torch.autograd.gradcheck(lambda output: likelihood.nll(output, x), output)
+
+
+def test_gaussian_standardizes_by_one_scalar(data):
+    likelihood = looked(Gaussian(), data)
+    x = likelihood.standardize(data)
+    np.testing.assert_allclose(x.mean(dim=0), 0, atol=1e-12)
+    assert x.var(dim=0, correction=0).mean().item() == pytest.approx(1)
+    ratio = data.std(dim=0) / x.std(dim=0)
+    np.testing.assert_allclose(ratio, ratio[0])
+
+
+def test_gaussian_mean_undoes_standardize(data):
+    likelihood = looked(Gaussian(), data)
+    np.testing.assert_allclose(likelihood.mean(likelihood.standardize(data)), data)
+
+
+def test_gaussian_survives_constant_data():
+    likelihood = looked(Gaussian(), torch.full((5, 2), 3.0, dtype=torch.float64))
+    assert likelihood.scale.item() == 1
+    assert likelihood.nll(torch.zeros(1, 2), torch.zeros(1, 2)).isfinite().all()
+
+
+def test_gaussian_noise_variance_is_bounded():
+    likelihood = Gaussian()
+    likelihood.bind(1)
+    likelihood.log_variance_strides.data.fill_(-1e9)
+    assert likelihood.nll(torch.ones(1, 1), torch.zeros(1, 1)).isfinite().all()
+
+
+def test_draws_have_the_right_moments(data):
+    generator = torch.Generator().manual_seed(0)
+    likelihood = looked(Gaussian(4.0), data).float()
+    draws = likelihood.draw(torch.zeros(100_000, 6), generator)
+    np.testing.assert_allclose(draws.mean(dim=0), data.mean(dim=0), atol=0.05)
+    np.testing.assert_allclose(draws.var(dim=0), 4.0, rtol=0.05)
+    flips = Bernoulli().draw(torch.full((100_000, 1), np.log(3.0)), generator)
+    assert set(flips.unique().tolist()) == {0.0, 1.0}
+    assert flips.mean().item() == pytest.approx(0.75, abs=0.01)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.1, 1), (0, 1.5), (0, 255), (-4, 255)])
+def test_bernoulli_refuses_values_outside_its_range(low, high):
+    with pytest.raises(ValueError, match=f"ranges from {low:g} to {high:g}") as caught:
+        Bernoulli().check_range(low, high)
+    assert ("divide by 255" in str(caught.value)) == (low >= 0)
+
+
+def test_bernoulli_takes_its_range():
+    Bernoulli().check_range(0.0, 1.0)
+
+
+@pytest.mark.parametrize("method", ["nll", "mean", "draw"])
+def test_a_likelihood_must_say_how(method):
+    with pytest.raises(NotImplementedError):
+        getattr(Likelihood(), method)(*[None] * (1 if method == "mean" else 2))

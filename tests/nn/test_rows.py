@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import torch
+
+from sk_bvae.nn._rows import Batches, Rows
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(params=["float32", "uint8", "bool"])
+def array(request, rng):
+    return rng.integers(0, 2, size=(23, 3)).astype(request.param)
+
+
+def test_batches_are_float32_whatever_the_array(array):
+    rows = Rows(array, CPU)
+    batch = rows[torch.tensor([3, 1])]
+    assert batch.dtype == torch.float32
+    np.testing.assert_array_equal(batch, array[[3, 1]])
+
+
+def test_in_memory_arrays_are_not_copied(array):
+    assert Rows(array, CPU).array is array
+
+
+def test_a_pass_visits_every_row_once_in_an_order_of_its_own(array):
+    array = np.arange(23, dtype=np.float32)[:, None]
+    batches = Batches(Rows(array, CPU), 5, torch.Generator().manual_seed(0))
+    passes = [torch.cat([x for x, _ in batches]).flatten().tolist() for _ in range(2)]
+    assert [len(x) for x, _ in batches] == [5, 5, 5, 5, 3]
+    assert len(batches) == 5
+    assert sorted(passes[0]) == sorted(passes[1]) == list(range(23))
+    assert passes[0] != passes[1]
+
+
+def test_without_a_generator_rows_stay_in_order(array):
+    together = torch.cat([x for x, _ in Batches(Rows(array, CPU), 5)])
+    np.testing.assert_array_equal(together, array)
+
+
+def test_restricted_rows_are_a_view(array):
+    rows = Rows(array, CPU).restrict(torch.tensor([4, 7, 9]))
+    assert len(rows) == 3
+    assert rows.array is array
+    visited = torch.cat([x for x, _ in Batches(rows, 2, torch.Generator())])
+    assert sorted(map(tuple, visited.tolist())) == sorted(
+        map(tuple, array[[4, 7, 9]].astype(float).tolist())
+    )
+
+
+def test_blocks_are_all_rows_in_order(array):
+    together = torch.cat(list(Rows(array, CPU).blocks(10)))
+    np.testing.assert_array_equal(together, array)
+
+
+def test_sample_is_spread_over_the_array():
+    array = np.arange(100, dtype=np.uint8)[:, None]
+    sample = Rows(array, CPU).sample(10)
+    assert sample.flatten().tolist() == list(range(0, 100, 10))
+
+
+def test_range(array):
+    assert Rows(array, CPU).range(5) == (0.0, 1.0)
+    wide = np.array([[3.5], [-2.0], [9.0]], dtype=np.float32)
+    assert Rows(wide, CPU).range(2) == (-2.0, 9.0)

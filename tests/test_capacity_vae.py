@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from sk_bvae import CapacityVAE
+
+
+@pytest.mark.parametrize("batch_size", [64, 256])
+@pytest.mark.parametrize("capacity", [5, 10, 20])
+def test_kl_ends_at_the_capacity(digits, capacity, batch_size):
+    vae = CapacityVAE(
+        capacity=capacity, batch_size=batch_size, max_iter=50, random_state=0
+    ).fit(digits)
+    assert abs(vae.kl_.sum() - capacity) < 1
+
+
+@pytest.mark.parametrize("batch_size", [64, 256, 5000])
+def test_capacity_grows_with_the_share_of_the_steps(digits, batch_size):
+    vae = CapacityVAE(
+        capacity=8, capacity_ramp=0.5, max_iter=8, batch_size=batch_size, random_state=0
+    ).fit(digits)
+    np.testing.assert_allclose(vae.history_["capacity"], [2, 4, 6, 8, 8, 8, 8, 8])
+
+
+def test_capacity_rises_within_an_epoch(digits):
+    """Steps advance it, not epochs; the first step sees 0."""
+    seen = []
+
+    class Recording(CapacityVAE):
+        def _objective(self, terms, progress):
+            seen.append(self._schedules(progress)["capacity"])
+            return super()._objective(terms, progress)
+
+    params = {"capacity": 8, "capacity_ramp": 0.5, "max_iter": 2, "batch_size": 300}
+    Recording(**params, random_state=0).fit(digits)
+    assert len(seen) == 12
+    np.testing.assert_allclose(seen, np.minimum(8, 8 / 6 * np.arange(12)))
+
+
+def test_only_training_advances_the_capacity(digits):
+    params = {"capacity": 8, "capacity_ramp": 1.0, "max_iter": 4, "random_state": 0}
+    vae = CapacityVAE(early_stopping=True, **params).fit(digits)
+    np.testing.assert_allclose(vae.history_["capacity"], [2, 4, 6, 8])
+    progress = vae.net_.progress_
+    vae.score(digits)
+    vae.transform(digits)
+    assert vae.net_.progress_ == progress == 1
+
+
+def test_partial_fit_advances_by_one_of_max_iter_epochs(digits):
+    vae = CapacityVAE(capacity=8, capacity_ramp=0.5, max_iter=8, random_state=0)
+    for _ in range(6):
+        vae.partial_fit(digits)
+    np.testing.assert_allclose(vae.history_["capacity"], [2, 4, 6, 8, 8, 8])
+
+
+def test_no_ramp_starts_at_full_capacity(digits):
+    vae = CapacityVAE(capacity=8, capacity_ramp=0, max_iter=2, random_state=0).fit(
+        digits
+    )
+    np.testing.assert_allclose(vae.history_["capacity"], [8, 8])
+
+
+def test_dead_latents_are_reported(digits):
+    with pytest.warns(UserWarning, match=r"capacity=0\.0.*raise capacity"):
+        CapacityVAE(capacity=0.0, max_iter=20, random_state=0).fit(digits)
+
+
+def test_negative_capacity_is_refused_before_training(digits):
+    with pytest.raises(ValueError, match="'capacity' parameter of CapacityVAE"):
+        CapacityVAE(capacity=-1.0).fit(digits)
