@@ -36,7 +36,7 @@ from sk_bvae.utils._sklearn import Interval, StrOptions, fit_context
 BLOCK_ROWS = 1024
 
 # Rows that the likelihood looks at before training.
-SAMPLE_ROWS = 4096
+SAMPLE_ROWS = 2048
 
 # A latent with less than this many nats carries nothing.
 ACTIVE_NATS = 0.01
@@ -230,8 +230,10 @@ class BaseVAE(
 
     def _train(self, net, X, y, epochs, early_stopping):
         """Train a net and take over what it learned."""
+        # an autoencoder's target is its input; callbacks score nothing without one
+        data = {"X": X, "y": X if y is None else y}
         context = self._init_callback_context(max_subtasks=epochs)
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        context.call_on_fit_task_begin(estimator=self, **data)
         rows = Rows(X, net.device)
         net.vae_.likelihood.check_range(*rows.range(BLOCK_ROWS))
 
@@ -239,14 +241,14 @@ class BaseVAE(
             copy = self._build_net(X.shape[1], net.device)
             return self._learned(net_from_arrays(copy, net_to_arrays(net)), rows)
 
-        tasks = EpochTasks(self, context, X, y, snapshot)
+        tasks = EpochTasks(self, context, data, snapshot)
         try:
             self._run_epochs(net, rows, epochs, early_stopping, tasks)
         except NonFiniteLossError as error:
             raise ValueError(self._explain_divergence(error.epoch, rows)) from error
         vars(self).update(self._learned(net, rows))
         context.call_on_fit_task_end(
-            estimator=self, X=X, y=y, reconstruction_attributes=snapshot
+            estimator=self, reconstruction_attributes=snapshot, **data
         )
 
     def _run_epochs(self, net, rows, epochs, early_stopping, tasks):
@@ -503,9 +505,16 @@ class BaseVAE(
     def _by_block(self, X, function, n_rows=BLOCK_ROWS):
         """Apply a function of the module and a block of rows, and join the results."""
         vae = self.net_.vae_.eval()
+        joined, start = None, 0
         with torch.no_grad():
-            blocks = Rows(X, self.net_.device).blocks(n_rows)
-            return np.concatenate([function(vae, x).cpu().numpy() for x in blocks])
+            for x in Rows(X, self.net_.device).blocks(n_rows):
+                result = function(vae, x).cpu().numpy()
+                if joined is None:
+                    joined = np.empty((len(X), *result.shape[1:]), result.dtype)
+                # a list of small results between large blocks would tear up the heap
+                joined[start : start + len(x)] = result
+                start += len(x)
+        return joined
 
     # Saving and loading
 

@@ -53,7 +53,7 @@ def build_net(params, criterion, *, n_features, seeds, device):
     init_seed, training_seed = seeds
     with DrawsFrom(torch.Generator().manual_seed(init_seed)):
         vae = build_vae(params, n_features)
-    net = VAENet(
+    return VAENet(
         vae,
         criterion,
         seed=training_seed,
@@ -65,13 +65,7 @@ def build_net(params, criterion, *, n_features, seeds, device):
         device=device,
         **solver_params(params["solver"], device),
         **_extra_params(params["net_params"]),
-    )
-    try:
-        return net.initialize()
-    except TypeError as error:
-        raise ValueError(
-            f"net_params={params['net_params']} does not suit skorch.NeuralNet: {error}"
-        ) from error
+    ).initialize()
 
 
 def build_vae(params, n_features):

@@ -16,21 +16,17 @@ class EpochTasks(Callback):
     context : CallbackContext
         The task that the epochs are part of.
 
-    X : ndarray of shape (n_samples, n_features)
-        The training data.
-
-    y : object
-        The target. An autoencoder's is its input, so None becomes X: scikit-learn's
-        monitors score nothing where there is no target.
+    data : dict
+        The training data "X" and its target "y".
 
     fitted_attributes : callable
         Gives what `estimator` would have as attributes if fit ended now.
     """
 
-    def __init__(self, estimator, context, X, y, fitted_attributes):
+    def __init__(self, estimator, context, data, fitted_attributes):
         self.estimator = estimator
         self.context = context
-        self.data = {"X": X, "y": X if y is None else y}
+        self.data = data
         self.fitted_attributes = fitted_attributes
 
     def on_epoch_begin(self, net, **kwargs):

@@ -7,8 +7,10 @@ import torch
 
 from sk_bvae.utils._memory import release_pages
 
-# How much is read from a memory map before its pages are handed back.
+# How much of a memory map may be in memory before its pages are handed back. Touching
+# a row brings in its neighbourhood, on Linux 64 KiB.
 RESIDENT_BYTES = 64 * 2**20
+NEIGHBOURHOOD_BYTES = 64 * 2**10
 
 # A GPU that has at least this many times the data's size free gets all of it at once.
 HEADROOM = 2
@@ -34,7 +36,7 @@ class Rows(torch.utils.data.Dataset):
         self.device = device
         self.resident = _copy_to(device, array) if _fits(device, array) else None
         self.positions = torch.arange(len(array))
-        self.bytes_read = 0
+        self.bytes_resident = 0
 
     def __len__(self):
         """Count the rows."""
@@ -51,7 +53,7 @@ class Rows(torch.utils.data.Dataset):
         if self.resident is not None:
             return self.resident[positions.to(self.device)].float()
         batch = self.array.take(positions.numpy(), axis=0)
-        self._count(batch.nbytes)
+        self._count(batch)
         return torch.from_numpy(batch).to(self.device, torch.float32)
 
     def blocks(self, n_rows):
@@ -59,9 +61,10 @@ class Rows(torch.utils.data.Dataset):
         return (self[positions] for positions in self.positions.split(n_rows))
 
     def sample(self, n_rows):
-        """Gather at most ``n_rows`` rows, evenly spaced, on the CPU."""
+        """Gather at most ``n_rows`` rows, evenly spaced."""
         stride = -(-len(self.array) // n_rows)
-        return torch.from_numpy(self.array[::stride].astype(np.float32))
+        positions = torch.arange(0, len(self.array), stride)
+        return torch.cat([self[some] for some in positions.split(256)])
 
     def range(self, n_rows):
         """Find the smallest and the largest value, reading ``n_rows`` at a time."""
@@ -70,14 +73,14 @@ class Rows(torch.utils.data.Dataset):
             block = self.array[start : start + n_rows]
             lows.append(block.min())
             highs.append(block.max())
-            self._count(block.nbytes)
+            self._count(block)
         return float(min(lows)), float(max(highs))
 
-    def _count(self, n_bytes):
-        self.bytes_read += n_bytes
-        if self.bytes_read > RESIDENT_BYTES:
+    def _count(self, rows):
+        self.bytes_resident += len(rows) * max(rows[0].nbytes, NEIGHBOURHOOD_BYTES)
+        if self.bytes_resident > RESIDENT_BYTES:
             release_pages(self.array)
-            self.bytes_read = 0
+            self.bytes_resident = 0
 
 
 class Batches:
