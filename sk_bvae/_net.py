@@ -1,5 +1,7 @@
 """The training loop: skorch's, with losses made of named terms."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from skorch import NeuralNet
@@ -63,11 +65,6 @@ class VAENet(NeuralNet):
         """The module, from under torch.compile's wrapper where there is one."""
         return getattr(self.module_, "_orig_mod", self.module_)
 
-    @property
-    def progress_(self):
-        """The share of the optimizer steps that are done."""
-        return self.epochs_done_ / self.max_epochs
-
     def get_default_callbacks(self):
         """Name the callbacks that every net has."""
         log = PrintLog(keys_ignored=["train_kl", "valid_kl"])
@@ -80,10 +77,11 @@ class VAENet(NeuralNet):
         return self
 
     def initialize(self):
-        """Initialise the components, the generator and the count of epochs."""
+        """Initialise the components, the generator and the progress."""
         super().initialize()
         self.generator_ = torch.Generator().manual_seed(self.seed)
-        self.epochs_done_ = 0.0
+        self.n_components_ = self.vae_.n_components
+        self.progress_ = Progress()
         return self
 
     def on_epoch_begin(self, net, **kwargs):
@@ -119,15 +117,18 @@ class VAENet(NeuralNet):
 
     def notify(self, method_name, **cb_kwargs):
         """Notify whoever listens; of single batches that is seldom anyone."""
-        if method_name not in BATCH_EVENTS or self._is_heard(method_name):
+        if method_name not in BATCH_EVENTS or self.batches_are_heard_:
             super().notify(method_name, **cb_kwargs)
 
-    def _is_heard(self, method_name):
-        silent = getattr(Callback, method_name)
-        return any(
-            getattr(type(callback), method_name) is not silent
+    def initialize_callbacks(self):
+        """Initialise the callbacks, and see whether any of them hears of batches."""
+        super().initialize_callbacks()
+        self.batches_are_heard_ = any(
+            getattr(type(callback), event) is not getattr(Callback, event)
             for _, callback in self.callbacks_
+            for event in BATCH_EVENTS
         )
+        return self
 
     def get_iterator(self, dataset, training=False):
         """Shuffle the training rows; keep the validation rows in order."""
@@ -141,19 +142,23 @@ class VAENet(NeuralNet):
         self._set_training(training)
         if not training:
             self.validation_generator_ = torch.Generator().manual_seed(self.seed)
-        start, n_batches = self.epochs_done_, len(iterator)
+        progress, start, n_batches = (
+            self.progress_,
+            self.progress_.epochs,
+            len(iterator),
+        )
         means = EpochMeans()
         for number, batch in enumerate(iterator, start=1):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             means.add(step["loss"], *step["y_pred"])
             if training:
-                self.epochs_done_ = start + number / n_batches
+                progress.epochs = start + number / n_batches
             self.notify("on_batch_end", batch=batch, training=training, **step)
         self._record(prefix, *means.read())
 
     def _record(self, prefix, loss, reconstruction, kl):
-        self.history.record("progress", self.progress_)
+        self.history.record("progress", self.progress_.epochs / self.max_epochs)
         self.history.record(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_reconstruction", reconstruction)
         self.history.record(f"{prefix}_total_kl", float(kl.sum()))
@@ -175,10 +180,21 @@ class VAENet(NeuralNet):
     def _step(self, x, generator):
         # Drawn on the CPU: the numbers are then the same on every device, and the
         # copy of a few kilobytes does not make the host wait.
-        noise = torch.randn(len(x), self.vae_.n_components, generator=generator)
+        noise = torch.randn(x.shape[0], self.n_components_, generator=generator)
         nll, kl = self.module_(x, noise.to(self.device))
-        loss = self.criterion_(Terms(nll, kl), self.progress_)
+        progress = self.progress_.epochs / self.max_epochs
+        loss = self.criterion_(Terms(nll, kl), progress)
         return {"loss": loss, "y_pred": (nll, kl)}
+
+
+@dataclass
+class Progress:
+    """How far a training has come: epochs, with the share of the present one.
+
+    An object of its own because a net's attributes are slow to set.
+    """
+
+    epochs: float = 0.0
 
 
 class EpochMeans:

@@ -13,7 +13,7 @@ def net_to_arrays(net):
         "module": _to_arrays(net.vae_.state_dict()),
         "optimizer": _to_arrays(net.optimizer_.state_dict()),
         "generator": net.generator_.get_state().numpy(),
-        "epochs_done": net.epochs_done_,
+        "epochs_done": net.progress_.epochs,
         "history": [_without_batches(epoch) for epoch in net.history],
     }
 
@@ -24,7 +24,7 @@ def net_from_arrays(state, criterion, device):
     net.vae_.load_state_dict(_to_tensors(state["module"]))
     net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
     net.generator_.set_state(torch.from_numpy(state["generator"].copy()))
-    net.epochs_done_ = state["epochs_done"]
+    net.progress_.epochs = state["epochs_done"]
     net.history.extend(dict(epoch, batches=[]) for epoch in state["history"])
     return net
 

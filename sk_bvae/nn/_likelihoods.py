@@ -193,11 +193,12 @@ class Gaussian(Likelihood):
         """
         self.register_buffer("center", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(()))
-        # log of 2 pi scale^2: what a feature adds to the log volume, but for its noise
-        self.register_buffer("log_volume", torch.tensor(LOG_2PI))
-        if self.noise_variance is None:
-            start = math.log(INITIAL_NOISE_SHARE) / LOG_VARIANCE_STRIDE
-            self.log_variance_strides = nn.Parameter(torch.tensor(start))
+        # 1/2 log of 2 pi scale^2 over the features: the volume of unit noise
+        self.register_buffer("half_log_volume", torch.tensor(n_features * LOG_2PI / 2))
+        start = math.log(self.noise_variance or INITIAL_NOISE_SHARE)
+        strides = nn.Parameter(torch.tensor(start / LOG_VARIANCE_STRIDE))
+        self.log_variance_strides = strides
+        strides.requires_grad_(self.noise_variance is None)
 
     def look(self, X):
         """Take the column means and the mean variance of the columns.
@@ -211,20 +212,11 @@ class Gaussian(Likelihood):
         self.center.copy_(X.mean(dim=0))
         scale = X.var(dim=0, correction=0).mean().sqrt()
         self.scale.copy_(scale if scale > 0 else torch.ones(()))
-        self.log_volume.copy_(LOG_2PI + 2 * self.scale.log())
-
-    def log_noise_variance(self):
-        """Log of the noise variance on the networks' scale.
-
-        Returns
-        -------
-        log_variance : Tensor of shape ()
-            The logarithm of the noise variance over the squared scale.
-        """
-        if self.noise_variance is None:
-            log_variance = LOG_VARIANCE_STRIDE * self.log_variance_strides
-            return log_variance.clamp(-LOG_VARIANCE_BOUND, LOG_VARIANCE_BOUND)
-        return math.log(self.noise_variance) - 2 * self.scale.log()
+        log_scale = self.scale.log()
+        self.half_log_volume.copy_(len(self.center) * (LOG_2PI / 2 + log_scale))
+        if self.noise_variance is not None:
+            log_variance = math.log(self.noise_variance) - 2 * log_scale
+            self.log_variance_strides.data.copy_(log_variance / LOG_VARIANCE_STRIDE)
 
     def standardize(self, x):
         """Subtract the column means and divide by the scale.
@@ -257,10 +249,20 @@ class Gaussian(Likelihood):
         nll : Tensor of shape (...)
             In nats, as a density over data in its own units.
         """
-        log_variance = self.log_noise_variance()
-        squares = F.mse_loss(output, x, reduction="none").sum(dim=-1)
-        half_log_volume = 0.5 * x.shape[-1] * (log_variance + self.log_volume)
-        return torch.addcmul(half_log_volume, squares, (-log_variance).exp(), value=0.5)
+        strides = self._bounded_strides()
+        squares = (output - x).square().sum(dim=-1)
+        half_log_volume = torch.add(
+            self.half_log_volume, strides, alpha=x.shape[-1] * LOG_VARIANCE_STRIDE / 2
+        )
+        precision = (-LOG_VARIANCE_STRIDE * strides).exp()
+        return torch.addcmul(half_log_volume, squares, precision, value=0.5)
+
+    def _bounded_strides(self):
+        """Bound the log variance if it is learned; take it as it is if given."""
+        if self.noise_variance is not None:
+            return self.log_variance_strides
+        bound = LOG_VARIANCE_BOUND / LOG_VARIANCE_STRIDE
+        return self.log_variance_strides.clamp(-bound, bound)
 
     def mean(self, output):
         """Mean of the distribution, in the data's own units.
@@ -294,7 +296,8 @@ class Gaussian(Likelihood):
             The draw.
         """
         noise = torch.randn(output.shape, generator=generator)
-        return self.mean(output + (0.5 * self.log_noise_variance()).exp() * noise)
+        std = (LOG_VARIANCE_STRIDE / 2 * self._bounded_strides()).exp()
+        return self.mean(output + std * noise)
 
     def learned(self):
         """Name the noise variance in the data's own units.
@@ -306,8 +309,8 @@ class Gaussian(Likelihood):
         """
         if self.noise_variance is not None:
             return {"noise_variance_": float(self.noise_variance)}
-        log_variance = self.log_noise_variance() + 2 * self.scale.log()
-        return {"noise_variance_": log_variance.exp().item()}
+        variance = (LOG_VARIANCE_STRIDE * self._bounded_strides()).exp()
+        return {"noise_variance_": (self.scale**2 * variance).item()}
 
 
 class Bernoulli(Likelihood):

@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from sk_bvae.utils._memory import release_pages
+from sk_bvae.utils._memory import find_map, release_pages
 
 # How much of a memory map may be in memory before its pages are handed back. Touching
 # a row brings in its neighbourhood, on Linux 64 KiB.
@@ -35,6 +35,7 @@ class Rows(torch.utils.data.Dataset):
         self.device = device
         self.resident = _copy_to(device, array) if _fits(device, array) else None
         self.positions = torch.arange(len(array))
+        self.is_mapped = find_map(array) is not None
         self.bytes_resident = 0
 
     def __len__(self):
@@ -76,6 +77,8 @@ class Rows(torch.utils.data.Dataset):
         return float(min(lows)), float(max(highs))
 
     def _count(self, rows):
+        if not self.is_mapped:
+            return
         self.bytes_resident += len(rows) * max(rows[0].nbytes, NEIGHBOURHOOD_BYTES)
         if self.bytes_resident > RESIDENT_BYTES:
             release_pages(self.array)
