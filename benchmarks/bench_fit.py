@@ -40,11 +40,11 @@ def make_case(name):
     wide = {"network": "mlp", "hidden_layer_sizes": (128,)}
     if name == "digits":
         X = load_digits().data.astype(np.float32) / 16
-        return X, {**wide, "batch_size": 64, "max_iter": 15}
+        return X, {**wide, "batch_size": 64, "max_iter": 30}
     if name == "table":
         latent = rng.standard_normal((10_000, 5))
         X = latent @ rng.standard_normal((5, 20)) + rng.standard_normal((10_000, 20))
-        return X.astype(np.float32), {**wide, "batch_size": 256, "max_iter": 10}
+        return X.astype(np.float32), {**wide, "batch_size": 256, "max_iter": 20}
     X = (rng.random((4096, 4096)) < 0.1).astype(np.float32)
     params = {"network": "higgins_fc", "likelihood": "bernoulli"}
     return X, {**params, "batch_size": 256, "max_iter": 3}

@@ -142,12 +142,8 @@ class VAENet(NeuralNet):
         self._set_training(training)
         if not training:
             self.validation_generator_ = torch.Generator().manual_seed(self.seed)
-        progress, start, n_batches = (
-            self.progress_,
-            self.progress_.epochs,
-            len(iterator),
-        )
-        means = EpochMeans()
+        progress, means = self.progress_, EpochMeans()
+        start, n_batches = progress.epochs, len(iterator)
         for number, batch in enumerate(iterator, start=1):
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)

@@ -193,6 +193,9 @@ class Gaussian(Likelihood):
         """
         self.register_buffer("center", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(()))
+        # (x - center) / scale as one operation, gain x + offset
+        self.register_buffer("gain", torch.ones(()))
+        self.register_buffer("offset", torch.zeros(n_features))
         # 1/2 log of 2 pi scale^2 over the features: the volume of unit noise
         self.register_buffer("half_log_volume", torch.tensor(n_features * LOG_2PI / 2))
         start = math.log(self.noise_variance or INITIAL_NOISE_SHARE)
@@ -212,6 +215,8 @@ class Gaussian(Likelihood):
         self.center.copy_(X.mean(dim=0))
         scale = X.var(dim=0, correction=0).mean().sqrt()
         self.scale.copy_(scale if scale > 0 else torch.ones(()))
+        self.gain.copy_(1 / self.scale.double())
+        self.offset.copy_(-self.center.double() / self.scale.double())
         log_scale = self.scale.log()
         self.half_log_volume.copy_(len(self.center) * (LOG_2PI / 2 + log_scale))
         if self.noise_variance is not None:
@@ -231,7 +236,7 @@ class Gaussian(Likelihood):
         x : Tensor of shape (..., n_features)
             What the encoder sees.
         """
-        return (x - self.center) / self.scale
+        return torch.addcmul(self.offset, x, self.gain)
 
     def nll(self, output, x):
         """Negative log density, summed over the features.
@@ -262,7 +267,7 @@ class Gaussian(Likelihood):
         if self.noise_variance is not None:
             return self.log_variance_strides
         bound = LOG_VARIANCE_BOUND / LOG_VARIANCE_STRIDE
-        return self.log_variance_strides.clamp(-bound, bound)
+        return F.hardtanh(self.log_variance_strides, -bound, bound)
 
     def mean(self, output):
         """Mean of the distribution, in the data's own units.
