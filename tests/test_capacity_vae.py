@@ -8,7 +8,7 @@ from sk_bvae import CapacityVAE
 @pytest.mark.parametrize("capacity", [5, 10, 20])
 def test_kl_ends_at_the_capacity(digits, capacity, batch_size):
     vae = CapacityVAE(
-        capacity=capacity, batch_size=batch_size, max_iter=50, random_state=0
+        capacity=capacity, batch_size=batch_size, max_iter=100, random_state=0
     ).fit(digits)
     assert abs(vae.kl_.sum() - capacity) < 1
 
