@@ -1,9 +1,11 @@
 """Images whose generating factors are known: generators and fetchers."""
 
 from sk_bvae.datasets._blobs2d import make_blobs2d
+from sk_bvae.datasets._discontinuity import factor_discontinuity
 from sk_bvae.datasets._shapes2d import make_shapes2d
 
 __all__ = [
+    "factor_discontinuity",
     "make_blobs2d",
     "make_shapes2d",
 ]
