@@ -41,7 +41,8 @@ class CapacityVAE(BaseVAE):
     capacity_ramp : float, default=0.5
         The share of all optimizer steps over which C grows. A share, so that
         neither ``batch_size`` nor ``max_iter`` changes the schedule; 0 starts at
-        the full capacity. Only training advances it.
+        the full capacity. Only training advances it. Of 0, 0.25, 0.5, 0.75 and 1,
+        0.5 reconstructed best on 32x32 shapes; on digits it made no odds.
 
     likelihood : {"gaussian", "bernoulli"} or Likelihood, default="gaussian"
         What p(x|z) is. "gaussian" has one variance for all features, as

@@ -42,6 +42,9 @@ class Likelihood(nn.Module):
     tensor([1.6931])
     """
 
+    def __init__(self):
+        super().__init__()
+
     def bind(self, n_features):
         """Make room for whatever is kept per feature.
 

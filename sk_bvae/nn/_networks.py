@@ -169,7 +169,7 @@ def burgess_conv(image_shape, n_components):
     >>> from sk_bvae.nn import burgess_conv
     >>> encoder, decoder = burgess_conv((1, 64, 64), 10)
     >>> sum(weights.numel() for weights in encoder.parameters())
-    252020
+    252052
     """
     return _convolutional(image_shape, (32, 32, 32, 32), (256, 256), n_components)
 

@@ -2,7 +2,6 @@
 
 import copy
 
-import numpy as np
 import torch
 
 from sk_bvae.utils._memory import release_pages

@@ -1,0 +1,81 @@
+"""The estimators inside scikit-learn's searches, in one process and in several."""
+
+import numpy as np
+import pytest
+import torch
+from joblib import parallel_config
+from sklearn.decomposition import PCA, FastICA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sk_bvae import BetaVAE, CapacityVAE
+
+FAST = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
+
+
+def test_two_fits_are_the_same_to_the_bit(digits):
+    for Estimator in (BetaVAE, CapacityVAE):
+        one, two = (Estimator(**FAST).fit(digits) for _ in range(2))
+        np.testing.assert_array_equal(one.transform(digits), two.transform(digits))
+        other = Estimator(**{**FAST, "random_state": 1}).fit(digits)
+        assert not np.allclose(one.transform(digits), other.transform(digits))
+
+
+@pytest.fixture
+def all_threads():
+    """Let torch use the threads that it uses outside the tests."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("Estimator", [BetaVAE, CapacityVAE])
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_change_nothing(digits, all_threads, Estimator, backend):
+    def search(n_jobs):
+        params = {**FAST, "hidden_layer_sizes": (128, 128), "max_iter": 2}
+        grid = {"n_components": [2, 5]}
+        with parallel_config(backend):
+            return GridSearchCV(Estimator(**params), grid, cv=2, n_jobs=n_jobs).fit(
+                digits
+            )
+
+    alone, together = search(1), search(2)
+    for fold in range(2):
+        key = f"split{fold}_test_score"
+        np.testing.assert_array_equal(together.cv_results_[key], alone.cv_results_[key])
+    np.testing.assert_array_equal(together.transform(digits), alone.transform(digits))
+
+
+def test_decompositions_take_turns_in_one_slot(rng):
+    sources = rng.laplace(size=(600, 5))
+    X = sources @ rng.normal(size=(5, 12)) + 0.1 * rng.normal(size=(600, 12))
+    y = (sources[:, 0] > 0).astype(int)
+    pipeline = Pipeline(
+        [
+            ("scale", StandardScaler()),
+            ("decompose", PCA()),
+            ("classify", LogisticRegression(max_iter=1000)),
+        ]
+    )
+    grid = {
+        "decompose": [
+            PCA(5),
+            FastICA(5, random_state=0),
+            BetaVAE(5, beta=0.1, **{**FAST, "max_iter": 40}),
+            CapacityVAE(5, capacity=10, **{**FAST, "max_iter": 40}),
+        ]
+    }
+    search = GridSearchCV(pipeline, grid, cv=3, error_score="raise").fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert (search.cv_results_["mean_test_score"] > 0.6).all()
+
+
+def test_beta_can_be_searched(digits):
+    pipeline = Pipeline([("scale", StandardScaler()), ("vae", BetaVAE(5, **FAST))])
+    search = GridSearchCV(pipeline, {"vae__beta": [0.5, 1, 4]}, cv=2).fit(digits)
+    assert search.best_params_["vae__beta"] in (0.5, 1, 4)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
