@@ -1,0 +1,1 @@
+"""Helpers for the floors above; nothing here is public."""
