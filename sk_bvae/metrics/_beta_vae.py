@@ -57,9 +57,9 @@ def beta_vae_score(
     Z : array-like of shape (n_samples, n_codes), or callable
         The codes. Pairs are then drawn among the rows that share a value; a random
         half of the rows makes the training points, and the other half the test
-        points. Or a callable that turns what ``Y.render`` returns into codes, such
-        as a fitted transformer's ``transform``; pairs are then freshly rendered, as
-        in the paper.
+        points. Or a callable that turns samples into codes, such as a fitted
+        transformer's ``transform``; pairs are then freshly rendered, as in the
+        paper, and images are passed as rows of pixels.
 
     Y : array-like of int, shape (n_samples, n_factors), or a data set
         The classes of the factors. With a callable Z, an object with ``render``,

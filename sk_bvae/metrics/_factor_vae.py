@@ -51,9 +51,9 @@ def factor_vae_score(
     Z : array-like of shape (n_samples, n_codes), or callable
         The codes. Groups are then drawn among the rows that share a value; a random
         half of the rows makes the training votes, and the other half the test votes.
-        Or a callable that turns what ``Y.render`` returns into codes, such as a
-        fitted transformer's ``transform``; groups are then freshly rendered, as in
-        the paper.
+        Or a callable that turns samples into codes, such as a fitted transformer's
+        ``transform``; groups are then freshly rendered, as in the paper, and images
+        are passed as rows of pixels.
 
     Y : array-like of int, shape (n_samples, n_factors), or a data set
         The classes of the factors. With a callable Z, an object with ``render``,

@@ -42,8 +42,8 @@ def interventional_robustness_score(Z, Y, *, n_samples=10_000, random_state=None
     ----------
     Z : array-like of shape (n_samples, n_codes), or callable
         The codes; rows are grouped by the values that they share. Or a callable that
-        turns what ``Y.render`` returns into codes, such as a fitted transformer's
-        ``transform``; samples are then freshly rendered.
+        turns samples into codes, such as a fitted transformer's ``transform``;
+        samples are then freshly rendered, and images are passed as rows of pixels.
 
     Y : array-like of shape (n_samples, n_factors), or a data set
         The factors, discrete or continuous: each is cut into 20 bins of equal width,

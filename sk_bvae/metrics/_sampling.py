@@ -124,7 +124,7 @@ class _RenderSampler:
     Parameters
     ----------
     transform : callable
-        Takes what ``data.render`` returns and gives codes, one row a sample.
+        Takes the samples, flattened to one row each, and gives their codes.
 
     data : object
         Has ``factor_sizes``, the number of values of each factor, and ``render``,
@@ -169,5 +169,10 @@ class _RenderSampler:
 
     def _codes(self, factors):
         batches = gen_batches(len(factors), self.samples_at_once)
-        codes = [self.transform(self.render(factors[batch])) for batch in batches]
+        codes = [self.transform(self._render_rows(factors[batch])) for batch in batches]
         return _check_codes(np.concatenate(codes))
+
+    def _render_rows(self, factors):
+        """Flatten images to rows, which is what transformers were fitted to."""
+        samples = np.asarray(self.render(factors))
+        return samples.reshape(len(samples), -1)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy.special import log_softmax
+from sklearn.decomposition import PCA
 from sklearn.exceptions import UndefinedMetricWarning
 
 from sk_bvae.metrics import beta_vae_score, higgins_protocol
@@ -29,6 +30,18 @@ def test_perfect_codes(classifier, factors):
 def test_perfect_codes_freshly_rendered(classifier):
     data = grid([4, 5, 6])
     assert beta_vae_score(np.negative, data, classifier=classifier, **QUICK) == 1
+
+
+def test_images_reach_a_transformer_as_rows():
+    def render(factors):
+        images = np.zeros((len(factors), 6, 4), dtype=np.uint8)
+        images[np.arange(len(factors)), :, factors[:, 1]] += 1
+        images[np.arange(len(factors)), factors[:, 0]] += 2
+        return images
+
+    every = np.stack(np.meshgrid(range(6), range(4)), -1).reshape(-1, 2)
+    pca = PCA(8).fit(render(every).reshape(24, 24))
+    assert beta_vae_score(pca.transform, grid([6, 4], render), **QUICK) > 0.95
 
 
 @BOTH

@@ -5,7 +5,11 @@ import pytest
 from sklearn.svm import LinearSVC
 
 from sk_bvae.metrics import sap_score
-from sk_bvae.metrics._linear_svc import _fit_linear_svc, _predict_linear_svc
+from sk_bvae.metrics._linear_svc import (
+    _fit_linear_svc,
+    _newton,
+    _predict_linear_svc,
+)
 from sk_bvae.metrics._sap import _squared_correlations
 
 
@@ -51,6 +55,21 @@ def test_svc_on_a_constant_or_repeated_feature():
     classes = np.array([0, 0, 1, 2, 2, 2])
     for x in (np.zeros(6), np.full(6, 1e8), np.array([1.0, 1, 1, 2, 2, 2])):
         assert np.all(np.isfinite(_fit_linear_svc(x, classes, 3, 0.01)))
+
+
+class Overshooting:
+    """Convex, with a Hessian that makes full Newton steps diverge from 3."""
+
+    def evaluate(self, params):
+        root = np.sqrt(1 + params**2)
+        hessian = np.zeros((2, 2, params.shape[1]))
+        hessian[[0, 1], [0, 1]] = root**-3
+        return root.sum(axis=0), params / root, hessian
+
+
+def test_newton_shortens_steps_that_overshoot():
+    found = _newton(Overshooting(), np.full((2, 3), 3.0))
+    assert found == pytest.approx(0, abs=1e-6)
 
 
 def test_squared_correlations_by_hand(codes, factors):

@@ -174,6 +174,11 @@ def test_shuffled_folds_and_whole_grids_raise_no_alarm(Y, n_splits, seed):
     assert _find_cut_factors(Y).size == 0
 
 
+def test_few_or_continuous_rows_are_in_no_order_to_speak_of():
+    assert _find_cut_factors(ordered_grid(3, 3)[3:]).size == 0
+    assert _find_cut_factors(ordered_grid(30)[5:] / 7).size == 0
+
+
 def test_warning_in_a_grid_search():
     Y = ordered_grid(4, 5, 6)
     X = Y + 0.1 * np.random.RandomState(0).normal(size=Y.shape)
