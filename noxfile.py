@@ -55,6 +55,7 @@ def demo(session):
 
 @nox.session
 def benchmarks(session):
-    """Time fitting against a bare torch loop and against pythae."""
+    """Time fitting against bare torch and pythae, and metrics against scikit-learn."""
     install(session, "benchmark")
+    session.run("python", "benchmarks/bench_metrics.py")
     session.run("python", "benchmarks/bench_fit.py", *session.posargs)
