@@ -13,7 +13,7 @@ from sk_bvae.metrics._sampling import (
     _usable_factors,
 )
 from sk_bvae.metrics._softmax import _fit_softmax, _predict_softmax
-from sk_bvae.metrics._validation import _own_random_state
+from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, StrOptions, validate_params
 
 POSITIVE = [Interval(Integral, 1, None, closed="left")]
@@ -139,7 +139,7 @@ def beta_vae_score(
     >>> beta_vae_score(Y / 8, Y, random_state=0)
     1.0
     """
-    rng = _own_random_state(random_state)
+    rng = private_random_state(random_state)
     samplers = _make_samplers(Z, Y, rng)[:2]
     asked = _check_factors(factors, samplers[0].n_factors)
     usable = _usable_factors(samplers, asked, "beta_vae_score")

@@ -9,12 +9,8 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.utils import Bunch
 
 from sk_bvae.metrics._split import SPLIT_CONSTRAINTS, _learnable_factors, _split_rows
-from sk_bvae.metrics._validation import (
-    _check_codes_and_factors,
-    _draw_seeds,
-    _mean_or_nan,
-    _own_random_state,
-)
+from sk_bvae.metrics._validation import _check_codes_and_factors, _mean_or_nan
+from sk_bvae.utils._random import draw_seeds, private_random_state
 from sk_bvae.utils._sklearn import validate_params
 
 
@@ -109,12 +105,12 @@ def dci_score(Z, Y, *, test_size=0.5, shuffle=True, random_state=None, n_jobs=No
     (1.0, 1.0, 1.0)
     """
     Z, Y = _check_codes_and_factors(Z, Y)
-    rng = _own_random_state(random_state)
+    rng = private_random_state(random_state)
     Z_train, Z_test, Y_train, Y_test = _split_rows(Z, Y, test_size, shuffle, rng)
     kept = _learnable_factors(Y_train, "dci_score")
     fits = Parallel(n_jobs=n_jobs)(
         delayed(_fit_factor)(Z_train, Z_test, Y_train[:, k], Y_test[:, k], seed)
-        for k, seed in zip(kept, _draw_seeds(rng, len(kept)), strict=True)
+        for k, seed in zip(kept, draw_seeds(rng, len(kept)), strict=True)
     )
     importances = np.full((Z.shape[1], Y.shape[1]), np.nan)
     for k, (importance, _) in zip(kept, fits, strict=True):

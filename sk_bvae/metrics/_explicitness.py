@@ -11,8 +11,8 @@ from sk_bvae.metrics._validation import (
     _is_constant,
     _keep_defined,
     _mean_or_nan,
-    _own_random_state,
 )
+from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import validate_params
 
 
@@ -82,7 +82,7 @@ def explicitness_score(Z, Y, *, test_size=0.5, shuffle=True, random_state=None):
     1.0
     """
     Z, Y = _check_codes_and_factors(Z, Y)
-    rng = _own_random_state(random_state)
+    rng = private_random_state(random_state)
     Z_train, Z_test, Y_train, Y_test = _split_rows(Z, Y, test_size, shuffle, rng)
     pairs = zip(Y_train.T, Y_test.T, strict=True)
     defined = ~_is_constant(Y_train) & [_have_same_classes(*pair) for pair in pairs]

@@ -11,7 +11,8 @@ from sk_bvae.metrics._sampling import (
     _nothing_to_tell_apart,
     _usable_factors,
 )
-from sk_bvae.metrics._validation import _own_random_state, _warn_undefined
+from sk_bvae.metrics._validation import _warn_undefined
+from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, validate_params
 
 POINTS_FOR_VARIANCE = 10_000
@@ -113,7 +114,7 @@ def factor_vae_score(
     >>> factor_vae_score(Y / 8, Y, random_state=0)
     1.0
     """
-    rng = _own_random_state(random_state)
+    rng = private_random_state(random_state)
     train, test, whole = _make_samplers(Z, Y, rng)
     columns = np.arange(whole.n_factors)
     usable = _usable_factors((train, test), columns, "factor_vae_score")

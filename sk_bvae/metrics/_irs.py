@@ -9,10 +9,10 @@ from sk_bvae.metrics._sampling import _RenderSampler
 from sk_bvae.metrics._validation import (
     _check_codes_and_factors,
     _is_constant,
-    _own_random_state,
     _varying_factors,
     _warn_undefined,
 )
+from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, validate_params
 
 # Constants of the published implementation.
@@ -95,7 +95,7 @@ def interventional_robustness_score(Z, Y, *, n_samples=10_000, random_state=None
     """
     if callable(Z):
         sampler = _RenderSampler(Z, Y)
-        Z, Y = sampler.draw_any(n_samples, _own_random_state(random_state))
+        Z, Y = sampler.draw_any(n_samples, private_random_state(random_state))
     Z, Y = _check_codes_and_factors(Z, Y, continuous=True)
     Y = Y[:, _varying_factors(Y, "interventional_robustness_score")]
     if Y.shape[1] == 0:

@@ -3,11 +3,8 @@
 from numbers import Integral
 
 from sk_bvae.metrics._names import DCI_PARTS, METRICS, SEEDED
-from sk_bvae.metrics._validation import (
-    _check_codes_and_factors,
-    _draw_seeds,
-    _own_random_state,
-)
+from sk_bvae.metrics._validation import _check_codes_and_factors
+from sk_bvae.utils._random import draw_seeds
 from sk_bvae.utils._sklearn import validate_params
 
 
@@ -97,7 +94,7 @@ def disentanglement_report(Z, Y, *, metrics=None, random_state=None, n_jobs=None
     names = _check_names(metrics)
     Z, Y = _check_codes_and_factors(Z, Y)
     if not isinstance(random_state, Integral):
-        random_state = _draw_seeds(_own_random_state(random_state), 1)[0]
+        random_state = draw_seeds(random_state, 1)[0]
     report = {}
     for name in names:
         options = {"random_state": random_state} if name in SEEDED else {}

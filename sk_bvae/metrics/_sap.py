@@ -8,9 +8,9 @@ from sk_bvae.metrics._split import SPLIT_CONSTRAINTS, _learnable_factors, _split
 from sk_bvae.metrics._validation import (
     _check_codes_and_factors,
     _mean_or_nan,
-    _own_random_state,
     _varying_factors,
 )
+from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import validate_params
 
 # Constants of the published implementation.
@@ -110,7 +110,7 @@ def sap_score(
     if continuous_factors:
         Y = Y[:, _varying_factors(Y, "sap_score")]
         return _mean_or_nan(_lead_of_best(_squared_correlations(Z, Y)))
-    rng = _own_random_state(random_state)
+    rng = private_random_state(random_state)
     Z_train, Z_test, Y_train, Y_test = _split_rows(Z, Y, test_size, shuffle, rng)
     kept = _learnable_factors(Y_train, "sap_score")
     Y_train, Y_test = Y_train[:, kept], Y_test[:, kept]

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import check_array, check_consistent_length
 
 
 def _check_codes(Z, min_samples=2):
@@ -67,18 +67,6 @@ def _as_numbers(Y):
             f"{Y.flat[0]!r}. Encode the values as integer classes, for example with "
             "sklearn.preprocessing.OrdinalEncoder."
         ) from error
-
-
-def _own_random_state(random_state):
-    """Turn a seed into a generator; ``None`` is fresh entropy, never the global one."""
-    if random_state is None:
-        return np.random.RandomState()
-    return check_random_state(random_state)
-
-
-def _draw_seeds(rng, n_seeds):
-    """Draw integer seeds for estimators that must not share one generator."""
-    return [int(seed) for seed in rng.randint(np.iinfo(np.int32).max, size=n_seeds)]
 
 
 def _encode(y):
