@@ -202,7 +202,7 @@ class BaseVAE(
         changed = [
             name
             for name in ARCHITECTURE
-            if not _same(getattr(self, name), self._built_from[name])
+            if not _same(getattr(self, name), self.net_.recipe_["params"][name])
         ]
         if changed:
             raise ValueError(
@@ -212,21 +212,15 @@ class BaseVAE(
 
     def _new_net(self, X):
         """Build a net for X, with the likelihood set to its scale."""
-        self._built_from = dict(self.get_params(deep=False), random_state=None)
-        *self._net_seeds, self._score_seed = draw_seeds(self.random_state, 3)
-        net = self._build_net(X.shape[1], resolve_device(self.device))
+        recipe = {
+            "params": dict(self.get_params(deep=False), random_state=None),
+            "n_features": X.shape[1],
+            "seeds": draw_seeds(self.random_state, 3),
+        }
+        net = build_net(recipe, self._objective, resolve_device(self.device))
         sample = Rows(X, torch.device("cpu")).sample(SAMPLE_ROWS)
         net.vae_.likelihood.look(sample.to(net.device))
         return net
-
-    def _build_net(self, n_features, device):
-        return build_net(
-            self._built_from,
-            self._objective,
-            n_features=n_features,
-            seeds=self._net_seeds,
-            device=device,
-        )
 
     def _train(self, net, X, y, epochs, early_stopping):
         """Train a net and take over what it learned."""
@@ -238,8 +232,8 @@ class BaseVAE(
         net.vae_.likelihood.check_range(*rows.range(BLOCK_ROWS))
 
         def snapshot():
-            copy = self._build_net(X.shape[1], net.device)
-            return self._learned(net_from_arrays(copy, net_to_arrays(net)), rows)
+            copy = net_from_arrays(net_to_arrays(net), self._objective, net.device)
+            return self._learned(copy, rows)
 
         tasks = EpochTasks(self, context, data, snapshot)
         try:
@@ -474,11 +468,10 @@ class BaseVAE(
         likelihood = self.net_.vae_.likelihood
         likelihood.check_range(*Rows(X, torch.device("cpu")).range(BLOCK_ROWS))
         n_latents = self._n_features_out
+        seed = self.net_.recipe_["seeds"][2]
 
         def bound(vae, x):
-            noise = normal_by_row(
-                x.cpu().numpy(), n_draws * n_latents, self._score_seed
-            )
+            noise = normal_by_row(x.cpu().numpy(), n_draws * n_latents, seed)
             noise = torch.from_numpy(noise.reshape(-1, n_draws, n_latents))
             return importance_weighted_bound(vae, x, noise.to(x.device))
 
@@ -541,11 +534,10 @@ class BaseVAE(
         super().__setstate__(state)
         if arrays is not None:
             try:
-                device = resolve_device(self._built_from["device"])
+                device = resolve_device(arrays["recipe"]["params"]["device"])
             except ValueError:
                 device = torch.device("cpu")
-            net = self._build_net(self.n_features_in_, device)
-            self.net_ = net_from_arrays(net, arrays)
+            self.net_ = net_from_arrays(arrays, self._objective, device)
 
     def __sklearn_tags__(self):
         """Tell scikit-learn that the output is float32 whatever the input."""

@@ -25,22 +25,17 @@ OWN_PARAMETERS = {
 }
 
 
-def build_net(params, criterion, *, n_features, seeds, device):
+def build_net(recipe, criterion, device):
     """Build and initialise a net, with nothing learned yet.
 
     Parameters
     ----------
-    params : dict
-        The estimator's parameters.
+    recipe : dict
+        Plain values that say it all: "params" of the estimator, "n_features" of the
+        data, and "seeds" for the initial weights, the training, and the scoring.
 
     criterion : callable
         Maps terms and progress to the loss.
-
-    n_features : int
-        Number of columns of the data.
-
-    seeds : tuple of int
-        One for the initial weights, one for the training.
 
     device : torch.device
         Where to compute.
@@ -48,12 +43,14 @@ def build_net(params, criterion, *, n_features, seeds, device):
     Returns
     -------
     net : VAENet
-        Ready for training, but for what the likelihood takes from the data.
+        Ready for training, but for what the likelihood takes from the data. Its
+        ``recipe_`` is the recipe.
     """
-    init_seed, training_seed = seeds
+    params = recipe["params"]
+    init_seed, training_seed, _ = recipe["seeds"]
     with DrawsFrom(torch.Generator().manual_seed(init_seed)):
-        vae = build_vae(params, n_features)
-    return VAENet(
+        vae = build_vae(params, recipe["n_features"])
+    net = VAENet(
         vae,
         criterion,
         seed=training_seed,
@@ -66,6 +63,8 @@ def build_net(params, criterion, *, n_features, seeds, device):
         **solver_params(params["solver"], device),
         **_extra_params(params["net_params"]),
     ).initialize()
+    net.recipe_ = recipe
+    return net
 
 
 def build_vae(params, n_features):

@@ -3,10 +3,13 @@
 import numpy as np
 import torch
 
+from sk_bvae._build import build_net
+
 
 def net_to_arrays(net):
     """Collect what a net needs to go on elsewhere."""
     return {
+        "recipe": net.recipe_,
         "module": _to_arrays(net.vae_.state_dict()),
         "optimizer": _to_arrays(net.optimizer_.state_dict()),
         "generator": net.generator_.get_state().numpy(),
@@ -15,8 +18,9 @@ def net_to_arrays(net):
     }
 
 
-def net_from_arrays(net, state):
-    """Give a newly built net the state of another, on the new one's device."""
+def net_from_arrays(state, criterion, device):
+    """Rebuild a net from its recipe, on any device, and give it its state."""
+    net = build_net(state["recipe"], criterion, device)
     net.vae_.load_state_dict(_to_tensors(state["module"]))
     net.optimizer_.load_state_dict(_to_tensors(state["optimizer"]))
     net.generator_.set_state(torch.from_numpy(state["generator"].copy()))

@@ -114,6 +114,16 @@ def test_changed_parameters_do_not_disturb_what_is_fitted(digits):
     assert loaded.n_components == 7
 
 
+def test_a_failed_refit_leaves_the_last_fit_whole(digits):
+    estimator = BetaVAE(**PARAMS, random_state=0).fit(digits)
+    before = estimator.transform(digits)
+    with pytest.raises(ValueError, match="stopped being finite"):
+        estimator.set_params(n_components=5, beta=1e38).fit(digits)
+    np.testing.assert_array_equal(estimator.transform(digits), before)
+    loaded = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(loaded.transform(digits), before)
+
+
 def test_state_holds_no_tensors(digits):
     state = BetaVAE(**PARAMS, random_state=0).fit(digits).__getstate__()
 
@@ -130,9 +140,8 @@ def test_state_holds_no_tensors(digits):
 
 def test_what_was_fitted_on_a_missing_device_loads_on_the_cpu(digits):
     estimator = BetaVAE(**PARAMS, random_state=0, device="cpu").fit(digits)
-    state = estimator.__getstate__()
-    state["device"] = "cuda:7"
-    state["_built_from"] = {**state["_built_from"], "device": "cuda:7"}
+    state = copy.deepcopy(estimator.__getstate__())
+    state["device"] = state["_net_arrays"]["recipe"]["params"]["device"] = "cuda:7"
     loaded = BetaVAE.__new__(BetaVAE)
     loaded.__setstate__(state)
     np.testing.assert_array_equal(loaded.transform(digits), estimator.transform(digits))
