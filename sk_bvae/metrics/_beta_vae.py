@@ -12,7 +12,11 @@ from sk_bvae.metrics._sampling import (
     _nothing_to_tell_apart,
     _usable_factors,
 )
-from sk_bvae.metrics._softmax import _fit_softmax, _predict_softmax
+from sk_bvae.metrics._softmax import (
+    INITIAL_WEIGHTS,
+    _fit_softmax,
+    _predict_softmax,
+)
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, StrOptions, validate_params
 
@@ -25,6 +29,7 @@ POSITIVE = [Interval(Integral, 1, None, closed="left")]
         "Y": "no_validation",
         "factors": ["array-like", None],
         "classifier": [StrOptions({"adagrad", "logistic_regression"})],
+        "initial_weights": [StrOptions(set(INITIAL_WEIGHTS))],
         "n_pairs": POSITIVE,
         "n_train": POSITIVE,
         "n_test": POSITIVE,
@@ -39,6 +44,7 @@ def beta_vae_score(
     *,
     factors=None,
     classifier="adagrad",
+    initial_weights="zero",
     n_pairs=64,
     n_train=1_000,
     n_test=1_000,
@@ -74,6 +80,12 @@ def beta_vae_score(
         The paper's linear softmax, trained by Adagrad with learning rate 0.01 on all
         points at once; or :class:`~sklearn.linear_model.LogisticRegression` with its
         default penalty, as in disentanglement_lib. Neither scales the differences.
+
+    initial_weights : {"zero", "random"}, default="zero"
+        Where Adagrad starts. From zero the score does not depend on the order of the
+        codes. At random is what deep learning libraries do, and so, it seems, the
+        paper, which scores each model by three classifiers: it slows the learning,
+        and PCA on dSprites scores 86 % where it scores 89 % from zero (published: 85).
 
     n_pairs : int, default=64
         Number of pairs averaged into a point.
@@ -124,7 +136,7 @@ def beta_vae_score(
     With all factors but one coded, a linear classifier finds the last by elimination,
     and the score is still about 1: look at :func:`mutual_info_gap` or
     :func:`dci_score` beside it. The result also depends on the classifier, and with
-    Adagrad on its number of steps.
+    Adagrad on its initial weights, its number of steps and the scale of the codes.
 
     References
     ----------
@@ -150,7 +162,8 @@ def beta_vae_score(
         for sampler, n_points in zip(samplers, (n_train, n_test), strict=True)
     )
     if classifier == "adagrad":
-        weights = _fit_softmax(X_train, y_train, len(usable), max_iter)
+        start = INITIAL_WEIGHTS[initial_weights](X_train.shape[1], len(usable), rng)
+        weights = _fit_softmax(X_train, y_train, start, max_iter)
         predicted = _predict_softmax(X_test, weights)
     else:
         model = LogisticRegression(max_iter=max_iter).fit(X_train, y_train)

@@ -7,8 +7,8 @@ LEARNING_RATE = 1e-2
 EPSILON = 1e-10  # keeps the first step finite where a gradient is exactly 0
 
 
-def _fit_softmax(X, y, n_classes, max_iter):
-    """Fit a linear softmax classifier by full-batch Adagrad, from zero weights.
+def _fit_softmax(X, y, weights, max_iter):
+    """Fit a linear softmax classifier by full-batch Adagrad.
 
     Not to be replaced by a better optimizer: the scores depend on how far Adagrad
     gets along directions in which the unscaled features are small.
@@ -21,8 +21,8 @@ def _fit_softmax(X, y, n_classes, max_iter):
     y : ndarray of int, shape (n_samples,)
         Classes from 0 to ``n_classes - 1``.
 
-    n_classes : int
-        Number of classes.
+    weights : ndarray of shape (n_features + 1, n_classes)
+        Where to start; the last row is the intercept.
 
     max_iter : int
         Number of steps.
@@ -30,17 +30,29 @@ def _fit_softmax(X, y, n_classes, max_iter):
     Returns
     -------
     ndarray of shape (n_features + 1, n_classes)
-        The weights; the last row is the intercept.
+        The fitted weights.
     """
     X = _with_ones(X)
-    targets = np.eye(n_classes)[y]
-    weights = np.zeros((X.shape[1], n_classes))
-    squares = np.zeros_like(weights)
+    targets = np.eye(weights.shape[1])[y]
+    weights, squares = weights.copy(), np.zeros_like(weights)
     for _ in range(max_iter):
         gradient = X.T @ (softmax(X @ weights, axis=1) - targets) / len(X)
         squares += gradient**2
         weights -= LEARNING_RATE * gradient / (np.sqrt(squares) + EPSILON)
     return weights
+
+
+def _zero_weights(n_features, n_classes, rng):
+    return np.zeros((n_features + 1, n_classes))
+
+
+def _random_weights(n_features, n_classes, rng):
+    """Draw weights as deep learning libraries do for a linear layer."""
+    bound = n_features**-0.5
+    return rng.uniform(-bound, bound, size=(n_features + 1, n_classes))
+
+
+INITIAL_WEIGHTS = {"zero": _zero_weights, "random": _random_weights}
 
 
 def _predict_softmax(X, weights):

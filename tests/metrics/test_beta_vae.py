@@ -11,7 +11,11 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sk_bvae.metrics import beta_vae_score, higgins_protocol
 from sk_bvae.metrics._beta_vae import _draw_points
 from sk_bvae.metrics._sampling import _RowSampler
-from sk_bvae.metrics._softmax import _fit_softmax, _predict_softmax
+from sk_bvae.metrics._softmax import (
+    INITIAL_WEIGHTS,
+    _fit_softmax,
+    _predict_softmax,
+)
 
 QUICK = {"n_train": 300, "n_test": 300, "random_state": 0}
 BOTH = pytest.mark.parametrize("classifier", ["adagrad", "logistic_regression"])
@@ -132,7 +136,11 @@ def test_wide_codes_are_drawn_in_batches(factors):
     assert beta_vae_score(wide, factors, max_iter=100, **QUICK) == 1
 
 
-def test_softmax_takes_adagrad_steps():
+STARTS = pytest.mark.parametrize("start", sorted(INITIAL_WEIGHTS))
+
+
+@STARTS
+def test_softmax_takes_adagrad_steps(start):
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(50, 2)), rng.randint(3, size=50)
 
@@ -140,7 +148,8 @@ def test_softmax_takes_adagrad_steps():
         logits = X @ weights[:2] + weights[2]
         return -log_softmax(logits, axis=1)[np.arange(50), y].mean()
 
-    expected, squares = np.zeros((3, 3)), np.zeros((3, 3))
+    weights = INITIAL_WEIGHTS[start](2, 3, rng)
+    expected, squares = weights.copy(), np.zeros((3, 3))
     for _ in range(3):
         gradient = np.zeros((3, 3))
         for place in np.ndindex(3, 3):
@@ -150,13 +159,32 @@ def test_softmax_takes_adagrad_steps():
             gradient[place] = rise / 2e-6
         squares += gradient**2
         expected -= 0.01 * gradient / np.sqrt(squares)
-    assert _fit_softmax(X, y, 3, 3) == pytest.approx(expected, abs=1e-6)
+    assert _fit_softmax(X, y, weights, 3) == pytest.approx(expected, abs=1e-6)
 
 
-def test_softmax_learns():
+@STARTS
+def test_softmax_learns(start):
     X = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]] * 5)
     y = np.array([0, 1, 2] * 5)
-    assert np.array_equal(_predict_softmax(X, _fit_softmax(X, y, 3, 3000)), y)
+    weights = INITIAL_WEIGHTS[start](2, 3, np.random.RandomState(0))
+    assert np.array_equal(_predict_softmax(X, _fit_softmax(X, y, weights, 3000)), y)
+
+
+def test_random_weights_are_a_linear_layers():
+    weights = INITIAL_WEIGHTS["random"](100, 50, np.random.RandomState(0))
+    assert weights.shape == (101, 50)
+    assert 0.099 < np.abs(weights).max() < 0.1
+    assert weights.std() == pytest.approx(0.1 / np.sqrt(3), rel=0.02)
+
+
+def test_the_start_is_drawn_anew_and_repeatable(factors):
+    # After one step the weights are still mostly what they were.
+    options = {"initial_weights": "random", "max_iter": 1, "n_test": 2000}
+    first, again, other = (
+        beta_vae_score(factors, factors, **options, random_state=seed)
+        for seed in (0, 0, 1)
+    )
+    assert first == again != other
 
 
 def test_protocol_drops_the_worst_half():
