@@ -18,6 +18,11 @@ def release_pages(array):
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
+def is_mapped(array):
+    """Tell whether `release_pages` does something for an array."""
+    return _find_map(array) is not None
+
+
 def _find_map(array):
     """Follow an array's bases to the map that it is a view of, if there is one."""
     while array is not None and not isinstance(array, mmap.mmap):

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sk_bvae.utils._memory import _find_map, release_pages
+from sk_bvae.utils._memory import _find_map, is_mapped, release_pages
 
 SMAPS = Path("/proc/self/smaps")
 
@@ -51,3 +51,9 @@ def test_plain_arrays_have_no_map():
     assert _find_map(array) is None
     assert _find_map(array[1:]) is None
     release_pages(array)
+
+
+def test_views_of_maps_are_mapped(path):
+    array = np.load(path, mmap_mode="r")
+    assert is_mapped(np.asarray(array)[3:])
+    assert not is_mapped(array + 1)
