@@ -55,7 +55,18 @@ def demo(session):
 
 
 @nox.session
+def examples(session):
+    """Run all examples in their short setting, whose numbers mean nothing."""
+    install(session)
+    short = {"MPLBACKEND": "agg", "SK_BVAE_EXAMPLES": "short", **ONE_THREAD}
+    for example in sorted(Path("examples").glob("plot_*.py")):
+        session.run("python", str(example), env=short)
+
+
+@nox.session
 def benchmarks(session):
-    """Time fitting against a bare torch loop and against pythae."""
+    """Time fitting against bare torch and pythae, and metrics against scikit-learn."""
     install(session, "benchmark")
+    session.run("python", "benchmarks/bench_metrics.py")
+    session.run("python", "benchmarks/bench_grid.py")
     session.run("python", "benchmarks/bench_fit.py", *session.posargs)

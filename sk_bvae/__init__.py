@@ -1,8 +1,29 @@
 """Disentangled representation learning with the scikit-learn API."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0.dev0"
 
-from sk_bvae._beta_vae import BetaVAE
-from sk_bvae._capacity_vae import CapacityVAE
+if TYPE_CHECKING:
+    from sk_bvae._beta_vae import BetaVAE
+    from sk_bvae._capacity_vae import CapacityVAE
 
 __all__ = ["BetaVAE", "CapacityVAE"]
+
+# Imported when first asked for: the metrics and the data sets do without torch.
+_PAGES = {"BetaVAE": "_beta_vae", "CapacityVAE": "_capacity_vae"}
+
+
+def __getattr__(name):
+    """Import an estimator (PEP 562)."""
+    if name not in _PAGES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    estimator = getattr(import_module(f"{__name__}.{_PAGES[name]}"), name)
+    globals()[name] = estimator
+    return estimator
+
+
+def __dir__():
+    """List the names here, imported yet or not."""
+    return sorted({*globals(), *__all__})

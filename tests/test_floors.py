@@ -68,7 +68,11 @@ def test_imports_never_point_upwards(path):
 
 @pytest.mark.parametrize(
     ("folder", "barred"),
-    [("nn", {"sklearn", "skorch"}), ("metrics", {"torch", "skorch"})],
+    [
+        ("nn", {"sklearn", "skorch"}),
+        ("metrics", {"torch", "skorch"}),
+        ("datasets", {"torch", "skorch"}),
+    ],
 )
 def test_rooms_stay_ignorant(folder, barred):
     for path in (ROOT / folder).rglob("*.py"):

@@ -2,14 +2,17 @@
 
 import copy
 
+import numpy as np
 import torch
 
-from sk_bvae.utils._memory import find_map, release_pages
+from sk_bvae.utils._memory import is_mapped, release_pages
 
 # How much of a memory map may be in memory before its pages are handed back. Touching
-# a row brings in its neighbourhood, on Linux 64 KiB.
+# a row brings in its neighbourhood: on Linux 64 KiB, or 2 MiB of a file that is cached
+# in huge pages. So rows are gathered a few at a time.
 RESIDENT_BYTES = 64 * 2**20
-NEIGHBOURHOOD_BYTES = 64 * 2**10
+NEIGHBOURHOOD_BYTES = 2 * 2**20
+ROWS_AT_ONCE = RESIDENT_BYTES // NEIGHBOURHOOD_BYTES
 
 # A GPU that has at least this many times the data's size free gets all of it at once.
 HEADROOM = 2
@@ -35,7 +38,6 @@ class Rows(torch.utils.data.Dataset):
         self.device = device
         self.resident = _copy_to(device, array) if _fits(device, array) else None
         self.positions = torch.arange(len(array))
-        self.is_mapped = find_map(array) is not None
         self.bytes_resident = 0
 
     def __len__(self):
@@ -52,9 +54,19 @@ class Rows(torch.utils.data.Dataset):
         """Gather rows of the array by their positions, as float32 on the device."""
         if self.resident is not None:
             return self.resident[positions.to(self.device)].float()
-        batch = self.array.take(positions.numpy(), axis=0)
-        self._count(batch)
+        batch = self._gather(positions.numpy())
         return torch.from_numpy(batch).to(self.device, torch.float32)
+
+    def _gather(self, positions):
+        if not is_mapped(self.array):
+            return self.array.take(positions, axis=0)
+        batch = np.empty((len(positions), self.array.shape[1]), self.array.dtype)
+        for start in range(0, len(positions), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            # positions are valid; the default mode would buffer what it writes
+            self.array.take(positions[some], axis=0, out=batch[some], mode="clip")
+            self._count(batch[some])
+        return batch
 
     def blocks(self, n_rows):
         """Yield all rows in order, ``n_rows`` at a time."""
@@ -77,8 +89,6 @@ class Rows(torch.utils.data.Dataset):
         return float(min(lows)), float(max(highs))
 
     def _count(self, rows):
-        if not self.is_mapped:
-            return
         self.bytes_resident += len(rows) * max(rows[0].nbytes, NEIGHBOURHOOD_BYTES)
         if self.bytes_resident > RESIDENT_BYTES:
             release_pages(self.array)

@@ -13,12 +13,17 @@ def release_pages(array):
     maps of a file are left alone, and so are copy-on-write maps, whose changes live
     in those pages only.
     """
-    mapped = find_map(array)
+    mapped = _find_map(array)
     if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
-def find_map(array):
+def is_mapped(array):
+    """Tell whether `release_pages` does something for an array."""
+    return _find_map(array) is not None
+
+
+def _find_map(array):
     """Follow an array's bases to the map that it is a view of, if there is one."""
     while array is not None and not isinstance(array, mmap.mmap):
         if isinstance(array, np.memmap) and array.mode == "c":

@@ -10,15 +10,29 @@ MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
-def draw_seeds(random_state, n_seeds):
-    """Draw independent integer seeds from ``random_state``.
+def private_random_state(random_state):
+    """Make a generator that is never NumPy's global one.
 
-    ``None`` means fresh entropy, not NumPy's global generator, so that fitting
-    leaves every global random state as it was.
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        As scikit-learn's, except that None gives fresh entropy, so that every global
+        random state stays as it was.
+
+    Returns
+    -------
+    rng : RandomState
+        The generator.
     """
-    rng = np.random.RandomState() if random_state is None else random_state
-    seeds = check_random_state(rng).randint(np.iinfo(np.int32).max, size=n_seeds)
-    return [int(seed) for seed in seeds]
+    if random_state is None:
+        return np.random.RandomState()
+    return check_random_state(random_state)
+
+
+def draw_seeds(random_state, n_seeds):
+    """Draw independent integer seeds from ``random_state``."""
+    rng = private_random_state(random_state)
+    return [int(seed) for seed in rng.randint(np.iinfo(np.int32).max, size=n_seeds)]
 
 
 def normal_by_row(X, n_draws, seed):

@@ -63,3 +63,14 @@ def test_range(array):
     assert Rows(array, CPU).range(5) == (0.0, 1.0)
     wide = np.array([[3.5], [-2.0], [9.0]], dtype=np.float32)
     assert Rows(wide, CPU).range(2) == (-2.0, 9.0)
+
+
+def test_a_map_gives_the_rows_that_an_array_gives(tmp_path, rng):
+    array = rng.integers(0, 255, size=(300, 7), dtype=np.uint8)
+    np.save(tmp_path / "X.npy", array)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    positions = torch.from_numpy(rng.permutation(300)[:101])
+    for view in (mapped, mapped[5:]):
+        some = positions[positions < len(view)]
+        batch = Rows(view, CPU)[some]
+        np.testing.assert_array_equal(batch, np.asarray(view)[some.numpy()])

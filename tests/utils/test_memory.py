@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sk_bvae.utils._memory import find_map, release_pages
+from sk_bvae.utils._memory import _find_map, is_mapped, release_pages
 
 SMAPS = Path("/proc/self/smaps")
 
@@ -48,6 +48,12 @@ def test_changes_to_a_copy_on_write_map_survive(path):
 
 def test_plain_arrays_have_no_map():
     array = np.zeros((3, 3))
-    assert find_map(array) is None
-    assert find_map(array[1:]) is None
+    assert _find_map(array) is None
+    assert _find_map(array[1:]) is None
     release_pages(array)
+
+
+def test_views_of_maps_are_mapped(path):
+    array = np.load(path, mmap_mode="r")
+    assert is_mapped(np.asarray(array)[3:])
+    assert not is_mapped(array + 1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sk_bvae.utils._random import draw_seeds, normal_by_row
+from sk_bvae.utils._random import draw_seeds, normal_by_row, private_random_state
 
 
 @pytest.fixture
@@ -68,3 +68,15 @@ def test_no_random_state_leaves_numpys_alone():
     assert draw_seeds(None, 2) != draw_seeds(None, 2)
     after = np.random.get_state()[1]  # noqa: NPY002
     np.testing.assert_array_equal(after, before)
+
+
+def test_none_gives_a_fresh_generator():
+    first, second = private_random_state(None), private_random_state(None)
+    assert first is not np.random.mtrand._rand
+    assert (first.randint(2**31, size=4) != second.randint(2**31, size=4)).any()
+
+
+def test_seeds_and_generators():
+    rng = np.random.RandomState(3)
+    assert private_random_state(rng) is rng
+    assert private_random_state(3).randint(100) == rng.randint(100)

@@ -1,0 +1,145 @@
+"""Metrics as scorers of fitted transformers."""
+
+import inspect
+from functools import wraps
+
+from sk_bvae.metrics._dci import dci_score
+from sk_bvae.metrics._names import DCI_PARTS, LOWER_IS_BETTER, METRICS
+from sk_bvae.metrics._ordered_folds import _warn_of_ordered_folds
+from sk_bvae.metrics._validation import _check_continuous_factors
+from sk_bvae.utils._sklearn import validate_params
+
+
+@validate_params({"metric": [str, callable]}, prefer_skip_nested_validation=True)
+def make_disentanglement_scorer(metric="mig", **kwargs):
+    """Make a scorer of transformers from a disentanglement metric.
+
+    The scorer transforms the data and compares the codes with the factors, which
+    :class:`~sklearn.model_selection.GridSearchCV` and the like take as ``y``. It works
+    with anything that is fitted and has ``transform``: a
+    :class:`~sklearn.pipeline.Pipeline`, PCA, FastICA or a variational autoencoder.
+
+    Parameters
+    ----------
+    metric : str or callable, default="mig"
+        One of ``"mig"``, ``"modularity"``, ``"explicitness"``,
+        ``"dci_disentanglement"``, ``"dci_completeness"``, ``"dci_informativeness"``,
+        ``"sap"``, ``"beta_vae"``, ``"factor_vae"``, ``"irs"``,
+        ``"neg_gaussian_total_correlation"``,
+        ``"neg_gaussian_wasserstein_correlation"`` and ``"n_active_components"``. Or a
+        callable ``metric(Z, Y, **kwargs)`` that returns a number; larger is better.
+
+    **kwargs : dict
+        Options of the metric. Give ``random_state=0`` to metrics that draw, so that
+        all candidates are judged by the same draws.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, Y)`` returns a float, where larger is better. It can
+        be pickled if the metric can.
+
+    Raises
+    ------
+    ValueError
+        If the metric's name is unknown.
+    TypeError
+        If the metric does not take one of the options.
+
+    Warns
+    -----
+    UserWarning
+        By the scorer, if the rows that it is given are a stretch of an ordered grid of
+        factors, as unshuffled folds are: they lack values of the slow factors.
+
+    See Also
+    --------
+    disentanglement_report : All metrics of one representation.
+
+    Notes
+    -----
+    ``GridSearchCV(..., cv=5)`` does not shuffle. Data in the order of their factors
+    need ``cv=KFold(5, shuffle=True, random_state=0)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.decomposition import PCA, FastICA
+    >>> from sklearn.model_selection import GridSearchCV, KFold
+    >>> from sklearn.pipeline import Pipeline
+    >>> from sk_bvae.metrics import make_disentanglement_scorer
+    >>> rng = np.random.RandomState(0)
+    >>> Y = rng.randint(10, size=(1000, 2))
+    >>> X = Y @ [[1.0, 2.0, 0.0], [1.0, -1.0, 3.0]]
+    >>> search = GridSearchCV(
+    ...     Pipeline([("codes", PCA())]),
+    ...     {"codes": [PCA(2), FastICA(2, random_state=0)]},
+    ...     scoring=make_disentanglement_scorer("mig"),
+    ...     cv=KFold(3, shuffle=True, random_state=0),
+    ... )
+    >>> search.fit(X, Y).best_params_
+    {'codes': FastICA(n_components=2, random_state=0)}
+    """
+    if isinstance(metric, str) and metric not in SCORES:
+        raise ValueError(
+            f"Unknown metric {metric!r}; it may be a callable metric(Z, Y) or any of "
+            f"{sorted(SCORES)}."
+        )
+    scorer = _DisentanglementScorer(metric, kwargs)
+    # Now, and not as a failed fit of a long search.
+    inspect.signature(scorer.function).bind(None, None, **kwargs)
+    return scorer
+
+
+class _DisentanglementScorer:
+    """What `make_disentanglement_scorer` returns."""
+
+    def __init__(self, metric, kwargs):
+        self.metric, self.kwargs = metric, kwargs
+
+    @property
+    def function(self):
+        """The metric itself; named ones are looked up, not pickled."""
+        return SCORES[self.metric] if isinstance(self.metric, str) else self.metric
+
+    def __call__(self, estimator, X, y=None):
+        if y is None:
+            raise ValueError(
+                "A disentanglement scorer needs the factors: pass the integer matrix "
+                "of shape (n_samples, n_factors) as y."
+            )
+        if not hasattr(estimator, "transform"):
+            raise TypeError(
+                "A disentanglement scorer needs an estimator with transform; "
+                f"{type(estimator).__name__} has none."
+            )
+        _warn_of_ordered_folds(_check_continuous_factors(y))
+        return float(self.function(estimator.transform(X), y, **self.kwargs))
+
+    def __repr__(self):
+        name = self.metric if isinstance(self.metric, str) else self.metric.__name__
+        options = "".join(f", {key}={value!r}" for key, value in self.kwargs.items())
+        return f"make_disentanglement_scorer({name!r}{options})"
+
+
+def _part_of_dci(part):
+    @wraps(dci_score)
+    def score(Z, Y, **kwargs):
+        return dci_score(Z, Y, **kwargs)[part]
+
+    return score
+
+
+def _negative(function):
+    @wraps(function)
+    def score(Z, Y, **kwargs):
+        return -function(Z, Y, **kwargs)
+
+    return score
+
+
+SCORES = {
+    **{name: METRICS[name] for name in METRICS.keys() - LOWER_IS_BETTER - {"dci"}},
+    **{f"neg_{name}": _negative(METRICS[name]) for name in LOWER_IS_BETTER},
+    **{f"dci_{part}": _part_of_dci(part) for part in DCI_PARTS},
+}

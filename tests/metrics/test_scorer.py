@@ -1,0 +1,197 @@
+"""Scorers of transformers, in scikit-learn's model selection."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.decomposition import PCA, FastICA
+from sklearn.dummy import DummyClassifier
+from sklearn.model_selection import GridSearchCV, KFold, cross_validate
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sk_bvae.metrics import (
+    dci_score,
+    gaussian_total_correlation,
+    make_disentanglement_scorer,
+    mutual_info_gap,
+    sap_score,
+)
+from sk_bvae.metrics._ordered_folds import _find_cut_factors
+from sk_bvae.metrics._scorer import SCORES
+
+pytestmark = pytest.mark.usefixtures("few_trees")
+
+SHUFFLED = KFold(3, shuffle=True, random_state=0)
+
+
+@pytest.fixture
+def factors():
+    """Return 400 draws of three independent factors with 6, 7 and 8 classes."""
+    return np.random.RandomState(0).randint([6, 7, 8], size=(400, 3))
+
+
+@pytest.fixture
+def X(factors):
+    """Return data in which PCA mixes the factors and ICA does not."""
+    return factors @ [[1.0, 2.0, 0.0, 1.0], [1.0, -1.0, 3.0, 0.0], [0.5, 0.2, 0.2, 1.0]]
+
+
+@pytest.fixture
+def slot():
+    """Return a pipeline with a slot for the codes, and what to try in it."""
+    pipeline = Pipeline([("scale", StandardScaler()), ("codes", "passthrough")])
+    return pipeline, {"codes": [PCA(3), FastICA(3, random_state=0)]}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_grid_search(X, factors, slot, n_jobs):
+    scoring = make_disentanglement_scorer("mig")
+    search = GridSearchCV(*slot, scoring=scoring, cv=SHUFFLED, n_jobs=n_jobs)
+    search.fit(X, factors)
+    assert isinstance(search.best_params_["codes"], FastICA)
+    by_hand = [
+        mutual_info_gap(
+            clone(search.best_estimator_).fit(X[train]).transform(X[test]),
+            factors[test],
+        )
+        for train, test in SHUFFLED.split(X)
+    ]
+    got = [search.cv_results_[f"split{i}_test_score"][1] for i in range(3)]
+    assert got == pytest.approx(by_hand)
+    assert search.score(X, factors) > 0.8
+
+
+def test_several_at_once_on_frames(X, factors):
+    scoring = {name: make_disentanglement_scorer(name) for name in ("mig", "irs")}
+    estimator = make_pipeline(PCA(3)).set_output(transform="pandas")
+    frames = pd.DataFrame(X).add_prefix("x"), pd.DataFrame(factors)
+    scores = cross_validate(estimator, *frames, scoring=scoring, cv=SHUFFLED)
+    assert np.all(scores["test_mig"] > 0)
+    assert np.all(scores["test_irs"] > 0)
+
+
+@pytest.mark.parametrize("name", sorted(SCORES))
+def test_every_name_scores_and_pickles(X, factors, name):
+    scorer = pickle.loads(pickle.dumps(make_disentanglement_scorer(name)))
+    score = scorer(PCA(3).fit(X), X, factors)
+    assert isinstance(score, float)
+    assert np.isfinite(score)
+
+
+def test_larger_is_better(X, factors):
+    pca = PCA(3).fit(X)
+    dependent = make_disentanglement_scorer("neg_gaussian_total_correlation")
+    assert dependent(StandardScaler().fit(X[:, :3]), X[:, :3], factors) < -0.1
+    assert dependent(pca, X, factors) == -gaussian_total_correlation(pca.transform(X))
+
+
+def test_options_reach_the_metric(X, factors):
+    pca = PCA(3).fit(X)
+    Z = pca.transform(X)
+    scorer = make_disentanglement_scorer("sap", random_state=5, test_size=0.2)
+    assert scorer(pca, X, factors) == sap_score(
+        Z, factors, random_state=5, test_size=0.2
+    )
+    parts = dci_score(Z, factors, random_state=5)
+    scorer = make_disentanglement_scorer("dci_completeness", random_state=5)
+    assert scorer(pca, X, factors) == parts.completeness
+
+
+def mean_code(Z, Y, *, power=1):
+    return np.mean(Z) ** power + Y.max()
+
+
+def test_callable_metric(X, factors):
+    scorer = make_disentanglement_scorer(mean_code, power=2)
+    pca = PCA(3).fit(X)
+    expected = mean_code(pca.transform(X), factors, power=2)
+    assert pickle.loads(pickle.dumps(scorer))(pca, X, factors) == expected
+    assert repr(scorer) == "make_disentanglement_scorer('mean_code', power=2)"
+
+
+def test_mistakes_are_named_before_the_search(factors):
+    with pytest.raises(ValueError, match=r"Unknown metric 'nig'.*'mig'"):
+        make_disentanglement_scorer("nig")
+    with pytest.raises(TypeError, match="n_bin"):
+        make_disentanglement_scorer("mig", n_bin=3)
+    for name in ("dci_completeness", "neg_gaussian_total_correlation"):
+        with pytest.raises(TypeError, match="bins"):
+            make_disentanglement_scorer(name, bins=3)
+
+
+def test_mistakes_at_scoring(X, factors):
+    scorer = make_disentanglement_scorer()
+    pca = PCA(3).fit(X)
+    with pytest.raises(ValueError, match=r"needs the factors: .* as y"):
+        scorer(pca, X)
+    with pytest.raises(ValueError, match="one column per factor"):
+        scorer(pca, X, factors[:, 0])
+    classifier = DummyClassifier().fit(X, factors[:, 0])
+    with pytest.raises(TypeError, match="DummyClassifier has none"):
+        scorer(classifier, X, factors)
+
+
+def ordered_grid(*sizes):
+    return np.stack(np.meshgrid(*map(np.arange, sizes), indexing="ij"), -1).reshape(
+        -1, len(sizes)
+    )
+
+
+GRIDS = [
+    ordered_grid(3, 6, 40),
+    ordered_grid(3, 6, 40) + 1,
+    ordered_grid(40, 6, 3)[:, ::-1],  # the first column runs fastest
+    np.repeat(ordered_grid(5, 4, 3), 7, axis=0),
+    ordered_grid(120),
+]
+every_grid = pytest.mark.parametrize("Y", GRIDS, ids=lambda Y: str(Y.max(axis=0)))
+
+
+@every_grid
+@pytest.mark.parametrize("n_splits", [2, 3, 5, 10])
+def test_unshuffled_folds_of_an_ordered_grid_are_noticed(Y, n_splits):
+    found = [_find_cut_factors(Y[test]) for _, test in KFold(n_splits).split(Y)]
+    assert any(columns.size for columns in found)
+    for columns, (_, test) in zip(found, KFold(n_splits).split(Y), strict=True):
+        for column in columns:
+            assert set(Y[test, column]) < set(Y[:, column])
+
+
+@every_grid
+@pytest.mark.parametrize("n_splits", [2, 3, 5, 10])
+@pytest.mark.parametrize("seed", range(5))
+def test_shuffled_folds_and_whole_grids_raise_no_alarm(Y, n_splits, seed):
+    folds = KFold(n_splits, shuffle=True, random_state=seed)
+    for _, test in folds.split(Y):
+        assert _find_cut_factors(Y[test]).size == 0
+    shuffled = np.random.RandomState(seed).permutation(Y)
+    for _, test in KFold(n_splits).split(shuffled):
+        assert _find_cut_factors(shuffled[test]).size == 0
+    assert _find_cut_factors(Y).size == 0
+
+
+def test_few_or_continuous_rows_are_in_no_order_to_speak_of():
+    assert _find_cut_factors(ordered_grid(3, 3)[3:]).size == 0
+    assert _find_cut_factors(ordered_grid(30)[5:] / 7).size == 0
+
+
+def test_warning_in_a_grid_search():
+    Y = ordered_grid(4, 5, 6)
+    X = Y + 0.1 * np.random.RandomState(0).normal(size=Y.shape)
+    scoring = make_disentanglement_scorer("irs")
+    search = GridSearchCV(PCA(), {"n_components": [2, 3]}, scoring=scoring)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search.fit(X, Y)
+    messages = [str(one.message) for one in caught if one.category is UserWarning]
+    assert any(
+        "unshuffled fold of an ordered grid" in message
+        and "factors in columns 0 of Y" in message
+        and "shuffle=True" in message
+        for message in messages
+    )
+    search.set_params(cv=SHUFFLED).fit(X, Y)  # raises if anything warns

@@ -1,0 +1,42 @@
+"""What importing the package costs: torch comes with the estimators alone."""
+
+import subprocess
+import sys
+
+import pytest
+
+import sk_bvae
+
+
+def modules_after(statement):
+    program = f"{statement}; import sys; print(*sys.modules)"
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True
+    ).stdout.split()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import sk_bvae; sk_bvae.__version__; dir(sk_bvae)",
+        "import sk_bvae.metrics",
+        "from sk_bvae import datasets, metrics",
+    ],
+)
+def test_metrics_and_datasets_do_without_torch(statement):
+    assert not {"torch", "skorch"} & set(modules_after(statement))
+
+
+@pytest.mark.parametrize(
+    "statement", ["from sk_bvae import BetaVAE", "from sk_bvae import *; CapacityVAE"]
+)
+def test_estimators_come_when_asked_for(statement):
+    assert "torch" in modules_after(statement)
+
+
+def test_every_public_name_has_a_page():
+    assert sorted(sk_bvae._PAGES) == sk_bvae.__all__
+    assert set(sk_bvae.__all__) < set(dir(sk_bvae))
+    with pytest.raises(AttributeError, match="'sk_bvae' has no attribute 'GammaVAE'"):
+        sk_bvae.GammaVAE  # noqa: B018
