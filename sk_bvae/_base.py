@@ -229,7 +229,7 @@ class BaseVAE(
         context = self._init_callback_context(max_subtasks=epochs)
         context.call_on_fit_task_begin(estimator=self, **data)
         rows = Rows(X, net.device)
-        net.vae_.likelihood.check_range(*rows.range(BLOCK_ROWS))
+        _check_support(net.vae_.likelihood, rows)
 
         def snapshot():
             copy = net_from_arrays(net_to_arrays(net), self._objective, net.device)
@@ -465,8 +465,7 @@ class BaseVAE(
         check_is_fitted(self)
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
         X = self._validate_X(X)
-        likelihood = self.net_.vae_.likelihood
-        likelihood.check_range(*Rows(X, torch.device("cpu")).range(BLOCK_ROWS))
+        _check_support(self.net_.vae_.likelihood, Rows(X, torch.device("cpu")))
         n_latents = self._n_features_out
         seed = self.net_.recipe_["seeds"][2]
 
@@ -544,6 +543,12 @@ class BaseVAE(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _check_support(likelihood, rows):
+    """Refuse rows that the likelihood cannot produce; read them only if need be."""
+    if likelihood.support != Likelihood.support:
+        likelihood.check_range(*rows.range(BLOCK_ROWS))
 
 
 def _same(new, old):

@@ -32,6 +32,9 @@ def methods(path, cls):
         own = getattr(method, "__module__", "") or ""
         if name.startswith("_") or not inspect.isfunction(method):
             continue
+        inherited = method.__doc__ is None and inspect.getdoc(method)
+        if inherited:  # from a public class, which is held to it
+            continue
         if not own.startswith(FOREIGN) and own.startswith("sk_bvae"):
             yield f"{path}.{name}", WAIVED_OF_METHODS
 

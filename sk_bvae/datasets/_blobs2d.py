@@ -3,8 +3,8 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import Bunch
 
+from sk_bvae.datasets._bunch import bunch
 from sk_bvae.datasets._factors import check_factors, sample_factors
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, validate_params
@@ -129,16 +129,7 @@ def make_blobs2d(
     data = images.reshape(len(images), -1)
     if return_X_y:
         return data, target
-    return Bunch(
-        data=data,
-        images=images,
-        target=target,
-        factor_values=render.factor_values,
-        factor_names=list(FACTOR_NAMES),
-        factor_sizes=render.factor_sizes,
-        render=render,
-        DESCR=DESCR,
-    )
+    return bunch(data, images, target, FACTOR_NAMES, render, DESCR)
 
 
 class Blobs2DRenderer:

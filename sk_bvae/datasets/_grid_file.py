@@ -1,8 +1,8 @@
 """A published data set that holds every combination of its factors once."""
 
 import numpy as np
-from sklearn.utils import Bunch
 
+from sk_bvae.datasets._bunch import bunch
 from sk_bvae.datasets._factors import check_factors
 from sk_bvae.datasets._hdf5 import HDF5Array
 
@@ -34,17 +34,10 @@ def load_grid_file(path, images_name, labels, factor_names, descr):
     """
     images = HDF5Array(path, images_name)
     columns = [np.unique(column, return_inverse=True) for column in labels.T]
-    factor_sizes = [len(values) for values, _ in columns]
-    return Bunch(
-        data=HDF5Array(path, images_name, flatten=True),
-        images=images,
-        target=np.column_stack([classes for _, classes in columns]),
-        factor_values=[values for values, _ in columns],
-        factor_names=list(factor_names),
-        factor_sizes=factor_sizes,
-        render=GridLookup(images, factor_names, factor_sizes),
-        DESCR=descr,
-    )
+    target = np.column_stack([classes for _, classes in columns])
+    render = GridLookup(images, factor_names, [values for values, _ in columns])
+    data = HDF5Array(path, images_name, flatten=True)
+    return bunch(data, images, target, factor_names, render, descr)
 
 
 class GridLookup:
@@ -58,14 +51,15 @@ class GridLookup:
     factor_names : sequence of str
         The factors' names.
 
-    factor_sizes : sequence of int
-        The factors' numbers of classes.
+    factor_values : list of ndarray
+        What the classes of each factor stand for.
     """
 
-    def __init__(self, images, factor_names, factor_sizes):
+    def __init__(self, images, factor_names, factor_values):
         self.images = images
         self.factor_names = factor_names
-        self.factor_sizes = factor_sizes
+        self.factor_values = factor_values
+        self.factor_sizes = [len(values) for values in factor_values]
 
     def __call__(self, factors):
         """Return the images of the classes."""

@@ -3,8 +3,8 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import Bunch
 
+from sk_bvae.datasets._bunch import bunch
 from sk_bvae.datasets._factors import check_factors, keep_classes, sample_factors
 from sk_bvae.datasets._sprites import OUTLINES, draw_sprites
 from sk_bvae.utils._random import private_random_state
@@ -205,16 +205,7 @@ def make_shapes2d(
     render.draw(images, target)
     if return_X_y:
         return data, target
-    return Bunch(
-        data=data,
-        images=images,
-        target=target,
-        factor_values=render.factor_values,
-        factor_names=list(FACTOR_NAMES),
-        factor_sizes=render.factor_sizes,
-        render=render,
-        DESCR=DESCR,
-    )
+    return bunch(data, images, target, FACTOR_NAMES, render, DESCR)
 
 
 class Shapes2DRenderer:

@@ -22,13 +22,17 @@ class Likelihood(nn.Module):
 
     A decoder gives one number per feature; a likelihood says what distribution that
     number stands for. Subclass it, write `nll`, `mean` and `draw`, and pass an
-    instance as the ``likelihood`` of an estimator, which works on a copy.
+    instance as the ``likelihood`` of an estimator, which works on a copy. Its
+    ``support``, the least and the greatest value that it can produce, is the whole line
+    unless a subclass says otherwise; data outside is refused.
 
     Examples
     --------
     >>> import torch
     >>> from sk_bvae.nn import Likelihood
     >>> class Poisson(Likelihood):
+    ...     support = (0, float("inf"))
+    ...
     ...     def nll(self, output, x):
     ...         log_factorial = torch.lgamma(x + 1)
     ...         return (output.exp() - x * output + log_factorial).sum(dim=-1)
@@ -41,6 +45,8 @@ class Likelihood(nn.Module):
     >>> Poisson().nll(torch.tensor([[0.0]]), torch.tensor([[2.0]]))
     tensor([1.6931])
     """
+
+    support = (-math.inf, math.inf)
 
     def __init__(self):
         super().__init__()
@@ -64,7 +70,7 @@ class Likelihood(nn.Module):
         """
 
     def check_range(self, low, high):
-        """Refuse data that the distribution cannot produce.
+        """Refuse data that lies outside ``support``.
 
         Parameters
         ----------
@@ -77,8 +83,18 @@ class Likelihood(nn.Module):
         Raises
         ------
         ValueError
-            Where values lie outside the support.
+            Where ``low`` or ``high`` lie outside.
         """
+        least, most = self.support
+        if least <= low and high <= most:
+            return
+        advice = 'scale the data, or use likelihood="gaussian"'
+        if self.support == (0, 1) and low >= 0 and high <= 255:
+            advice = "for images of values 0 to 255, divide by 255"
+        raise ValueError(
+            f"The {type(self).__name__} likelihood needs values between {least:g} and "
+            f"{most:g}, but X ranges from {low:g} to {high:g}: {advice}."
+        )
 
     def standardize(self, x):
         """Bring data to the scale that the networks work on.
@@ -184,13 +200,6 @@ class Gaussian(Likelihood):
         self.noise_variance = noise_variance
 
     def bind(self, n_features):
-        """Make room for the column means, the scale and the log variance.
-
-        Parameters
-        ----------
-        n_features : int
-            How many features the data has.
-        """
         self.register_buffer("center", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(()))
         # (x - center) / scale as one operation, gain x + offset
@@ -204,13 +213,6 @@ class Gaussian(Likelihood):
         strides.requires_grad_(self.noise_variance is None)
 
     def look(self, X):
-        """Take the column means and the mean variance of the columns.
-
-        Parameters
-        ----------
-        X : Tensor of shape (n_samples, n_features)
-            A sample of the training rows, as float32.
-        """
         X = X.double()
         self.center.copy_(X.mean(dim=0))
         scale = X.var(dim=0, correction=0).mean().sqrt()
@@ -224,36 +226,9 @@ class Gaussian(Likelihood):
             self.log_variance_strides.data.copy_(log_variance / LOG_VARIANCE_STRIDE)
 
     def standardize(self, x):
-        """Subtract the column means and divide by the scale.
-
-        Parameters
-        ----------
-        x : Tensor of shape (..., n_features)
-            Data in its own units.
-
-        Returns
-        -------
-        x : Tensor of shape (..., n_features)
-            What the encoder sees.
-        """
         return torch.addcmul(self.offset, x, self.gain)
 
     def nll(self, output, x):
-        """Negative log density, summed over the features.
-
-        Parameters
-        ----------
-        output : Tensor of shape (..., n_features)
-            What the decoder gave: means on the networks' scale.
-
-        x : Tensor of shape (..., n_features)
-            Standardised data.
-
-        Returns
-        -------
-        nll : Tensor of shape (...)
-            In nats, as a density over data in its own units.
-        """
         strides = self._bounded_strides()
         squares = (output - x).square().sum(dim=-1)
         half_log_volume = torch.add(
@@ -270,48 +245,14 @@ class Gaussian(Likelihood):
         return F.hardtanh(self.log_variance_strides, -bound, bound)
 
     def mean(self, output):
-        """Mean of the distribution, in the data's own units.
-
-        Parameters
-        ----------
-        output : Tensor of shape (..., n_features)
-            What the decoder gave.
-
-        Returns
-        -------
-        mean : Tensor of shape (..., n_features)
-            The mean.
-        """
         return self.center + self.scale * output
 
     def draw(self, output, generator):
-        """Draw from the distribution, in the data's own units.
-
-        Parameters
-        ----------
-        output : Tensor of shape (..., n_features)
-            What the decoder gave, on the CPU.
-
-        generator : torch.Generator
-            The source of randomness.
-
-        Returns
-        -------
-        x : Tensor of shape (..., n_features)
-            The draw.
-        """
         noise = torch.randn(output.shape, generator=generator)
         std = (LOG_VARIANCE_STRIDE / 2 * self._bounded_strides()).exp()
         return self.mean(output + std * noise)
 
     def learned(self):
-        """Name the noise variance in the data's own units.
-
-        Returns
-        -------
-        attributes : dict
-            ``noise_variance_``, a float.
-        """
         if self.noise_variance is not None:
             return {"noise_variance_": float(self.noise_variance)}
         variance = (LOG_VARIANCE_STRIDE * self._bounded_strides()).exp()
@@ -332,80 +273,14 @@ class Bernoulli(Likelihood):
     tensor([2.0794])
     """
 
-    def check_range(self, low, high):
-        """Refuse values outside [0, 1].
-
-        Parameters
-        ----------
-        low : float
-            The smallest value in the data.
-
-        high : float
-            The largest value in the data.
-
-        Raises
-        ------
-        ValueError
-            Where ``low`` < 0 or ``high`` > 1.
-        """
-        if low >= 0 and high <= 1:
-            return
-        advice = 'scale the data, or use likelihood="gaussian"'
-        if low >= 0 and high <= 255:
-            advice = "for images of values 0 to 255, divide by 255"
-        raise ValueError(
-            'likelihood="bernoulli" needs values between 0 and 1, but X ranges from '
-            f"{low:g} to {high:g}: {advice}."
-        )
+    support = (0, 1)
 
     def nll(self, output, x):
-        """Cross-entropy between data and probabilities, summed over the features.
-
-        Parameters
-        ----------
-        output : Tensor of shape (..., n_features)
-            What the decoder gave: log odds.
-
-        x : Tensor of shape (..., n_features)
-            Data between 0 and 1.
-
-        Returns
-        -------
-        nll : Tensor of shape (...)
-            In nats.
-        """
         cost = F.binary_cross_entropy_with_logits(output, x, reduction="none")
         return cost.sum(dim=-1)
 
     def mean(self, output):
-        """Probabilities of a 1.
-
-        Parameters
-        ----------
-        output : Tensor of shape (..., n_features)
-            What the decoder gave.
-
-        Returns
-        -------
-        mean : Tensor of shape (..., n_features)
-            Between 0 and 1.
-        """
         return output.sigmoid()
 
     def draw(self, output, generator):
-        """Flip the coins.
-
-        Parameters
-        ----------
-        output : Tensor of shape (..., n_features)
-            What the decoder gave, on the CPU.
-
-        generator : torch.Generator
-            The source of randomness.
-
-        Returns
-        -------
-        x : Tensor of shape (..., n_features)
-            Zeros and ones.
-        """
         return torch.bernoulli(output.sigmoid(), generator=generator)
