@@ -65,8 +65,9 @@ def examples(session):
 
 @nox.session
 def benchmarks(session):
-    """Time fitting against bare torch and pythae, and metrics against scikit-learn."""
+    """Time fits and searches against bare torch, pythae and scikit-learn."""
     install(session, "benchmark")
     session.run("python", "benchmarks/bench_metrics.py")
     session.run("python", "benchmarks/bench_grid.py")
+    session.run("python", "benchmarks/bench_search.py")
     session.run("python", "benchmarks/bench_fit.py", *session.posargs)

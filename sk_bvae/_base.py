@@ -97,6 +97,9 @@ class BaseVAE(
 
     # What a model adds
 
+    # Names of the parameters of the objective that may differ within a stack.
+    _objective_scalars: tuple = ()
+
     @abstractmethod
     def _objective(self, terms, progress):
         """Return the loss of a batch, in nats per sample.
@@ -150,7 +153,7 @@ class BaseVAE(
             not exist, or the loss stops being finite.
         """
         go_on = self.warm_start and hasattr(self, "net_")
-        X = self._validate_X(X, reset=not go_on)
+        X = validate_rows(self, X, reset=not go_on)
         if go_on:
             self._check_same_architecture()
         net = self.net_ if go_on else self._new_net(X)
@@ -189,20 +192,16 @@ class BaseVAE(
             As for `fit`.
         """
         go_on = hasattr(self, "net_")
-        X = self._validate_X(X, reset=not go_on)
+        X = validate_rows(self, X, reset=not go_on)
         net = self.net_ if go_on else self._new_net(X)
         self._train(net, X, y, epochs=1, early_stopping=False)
         return self
-
-    def _validate_X(self, X, reset=False):
-        dtypes = [np.float32, np.uint8, np.bool_]
-        return validate_data(self, X, reset=reset, dtype=dtypes, order="C")
 
     def _check_same_architecture(self):
         changed = [
             name
             for name in ARCHITECTURE
-            if not _same(getattr(self, name), self.net_.recipe_["params"][name])
+            if not same_value(getattr(self, name), self.net_.recipe_["params"][name])
         ]
         if changed:
             raise ValueError(
@@ -229,7 +228,7 @@ class BaseVAE(
         context = self._init_callback_context(max_subtasks=epochs)
         context.call_on_fit_task_begin(estimator=self, **data)
         rows = Rows(X, net.device)
-        _check_support(net.vae_.likelihood, rows)
+        check_support(net.vae_.likelihood, rows)
 
         def snapshot():
             copy = net_from_arrays(net_to_arrays(net), self._objective, net.device)
@@ -246,8 +245,9 @@ class BaseVAE(
         )
 
     def _run_epochs(self, net, rows, epochs, early_stopping, tasks):
+        if net.lr != self.learning_rate_init:  # it would undo param_groups' own rates
+            net.set_params(lr=self.learning_rate_init)
         net.set_params(
-            lr=self.learning_rate_init,
             batch_size=self.batch_size,
             max_epochs=self.max_iter,
             verbose=self.verbose,
@@ -380,7 +380,7 @@ class BaseVAE(
             Standard deviations. Near 1 for a latent that carries nothing.
         """
         check_is_fitted(self)
-        X = self._validate_X(X)
+        X = validate_rows(self, X)
         both = self._by_block(X, lambda vae, x: torch.stack(vae.posterior(x), dim=1))
         return both[:, 0], np.exp(0.5 * both[:, 1])
 
@@ -464,8 +464,8 @@ class BaseVAE(
         """
         check_is_fitted(self)
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
-        X = self._validate_X(X)
-        _check_support(self.net_.vae_.likelihood, Rows(X, torch.device("cpu")))
+        X = validate_rows(self, X)
+        check_support(self.net_.vae_.likelihood, Rows(X, torch.device("cpu")))
         n_latents = self._n_features_out
         seed = self.net_.recipe_["seeds"][2]
 
@@ -545,12 +545,18 @@ class BaseVAE(
         return tags
 
 
-def _check_support(likelihood, rows):
+def validate_rows(estimator, X, reset=False):
+    """Validate data for an estimator, without a conversion where there need be none."""
+    dtypes = [np.float32, np.uint8, np.bool_]
+    return validate_data(estimator, X, reset=reset, dtype=dtypes, order="C")
+
+
+def check_support(likelihood, rows):
     """Refuse rows that the likelihood cannot produce; read them only if need be."""
     if likelihood.support != Likelihood.support:
         likelihood.check_range(*rows.range(BLOCK_ROWS))
 
 
-def _same(new, old):
+def same_value(new, old):
     """Compare two values of a parameter, sequences and arrays included."""
     return new is old or np.array_equal(new, old)

@@ -188,6 +188,8 @@ class BetaVAE(BaseVAE):
         "beta": [Interval(Real, 0, None, closed="left")],
     }
 
+    _objective_scalars = ("beta",)
+
     def __init__(
         self,
         n_components=10,

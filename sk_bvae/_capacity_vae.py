@@ -200,6 +200,8 @@ class CapacityVAE(BaseVAE):
         "capacity_ramp": [Interval(Real, 0, 1, closed="both")],
     }
 
+    _objective_scalars = ("capacity", "gamma")
+
     def __init__(
         self,
         n_components=10,

@@ -80,7 +80,6 @@ class VAENet(NeuralNet):
         """Initialise the components, the generator and the progress."""
         super().initialize()
         self.generator_ = torch.Generator().manual_seed(self.seed)
-        self.n_components_ = self.vae_.n_components
         self.progress_ = Progress()
         return self
 
@@ -131,17 +130,17 @@ class VAENet(NeuralNet):
         return self
 
     def get_iterator(self, dataset, training=False):
-        """Shuffle the training rows; keep the validation rows in order."""
-        generator = self.generator_ if training else None
-        return Batches(dataset, self.batch_size, generator)
+        """Draw from the net's generator to train, and always alike to validate."""
+        seeded = torch.Generator().manual_seed(self.seed)
+        generator = self.generator_ if training else seeded
+        sizes = (self.batch_size, self.vae_.n_components)
+        return Batches(dataset, *sizes, generator, training)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run one pass and record the mean of each term, reading the device once."""
         if iterator is None:
             return
         self._set_training(training)
-        if not training:
-            self.validation_generator_ = torch.Generator().manual_seed(self.seed)
         progress, means = self.progress_, EpochMeans()
         start, n_batches = progress.epochs, len(iterator)
         for number, batch in enumerate(iterator, start=1):
@@ -151,12 +150,13 @@ class VAENet(NeuralNet):
             if training:
                 progress.epochs = start + number / n_batches
             self.notify("on_batch_end", batch=batch, training=training, **step)
-        self._record(prefix, *means.read())
+        self.record_terms(prefix, *means.read())
 
-    def _record(self, prefix, loss, reconstruction, kl):
+    def record_terms(self, prefix, loss, reconstruction, kl):
+        """Write the means of an epoch into the history; refuse what is not finite."""
         self.history.record("progress", self.progress_.epochs / self.max_epochs)
-        self.history.record(f"{prefix}_loss", loss)
-        self.history.record(f"{prefix}_reconstruction", reconstruction)
+        self.history.record(f"{prefix}_loss", float(loss))
+        self.history.record(f"{prefix}_reconstruction", float(reconstruction))
         self.history.record(f"{prefix}_total_kl", float(kl.sum()))
         self.history.record(f"{prefix}_kl", kl)
         if not np.isfinite([loss, reconstruction, *kl]).all():
@@ -164,20 +164,17 @@ class VAENet(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Compute the loss of a batch and its gradient."""
-        step = self._step(batch[0], self.generator_)
+        step = self._step(*batch)
         step["loss"].backward()
         return step
 
     def validation_step(self, batch, **fit_params):
-        """Compute the loss of a batch with noise that is the same at each epoch."""
+        """Compute the loss of a batch."""
         with torch.no_grad():
-            return self._step(batch[0], self.validation_generator_)
+            return self._step(*batch)
 
-    def _step(self, x, generator):
-        # Drawn on the CPU: the numbers are then the same on every device, and the
-        # copy of a few kilobytes does not make the host wait.
-        noise = torch.randn(x.shape[0], self.n_components_, generator=generator)
-        nll, kl = self.module_(x, noise.to(self.device))
+    def _step(self, x, noise):
+        nll, kl = self.module_(x, noise)
         progress = self.progress_.epochs / self.max_epochs
         loss = self.criterion_(Terms(nll, kl), progress)
         return {"loss": loss, "y_pred": (nll, kl)}
@@ -194,7 +191,10 @@ class Progress:
 
 
 class EpochMeans:
-    """Means over an epoch, summed on the device and read once."""
+    """Means over an epoch, summed on the device and read once.
+
+    Terms may have leading dimensions, one mean for each entry.
+    """
 
     # Batches whose terms are kept before they are summed: one sum for many batches.
     PENDING = 256
@@ -207,7 +207,7 @@ class EpochMeans:
     def add(self, loss, nll, kl):
         """Take the loss and the terms of a batch."""
         self.pending.append((loss.detach(), nll.detach(), kl.detach()))
-        self.n_rows += len(nll)
+        self.n_rows += nll.shape[-1]
         if len(self.pending) == self.PENDING:
             self._sum()
 
@@ -215,15 +215,18 @@ class EpochMeans:
         """Return the means of the loss, of the reconstruction, and of each KL."""
         self._sum()
         means = (self.total / self.n_rows).cpu().numpy()
-        return float(means[0]), float(means[1]), means[2:]
+        return means[..., 0], means[..., 1], means[..., 2:]
 
     def _sum(self):
         if self.pending:
             losses, nlls, kls = zip(*self.pending, strict=True)
-            sizes = torch.tensor([len(nll) for nll in nlls], device=nlls[0].device)
-            loss = (torch.stack(losses).double() * sizes).sum()
-            nll, kl = torch.cat(nlls).double().sum(), torch.cat(kls).double().sum(dim=0)
-            self.total += torch.cat([torch.stack([loss, nll]), kl])
+            sizes = [nll.shape[-1] for nll in nlls]
+            sizes = torch.tensor(sizes, device=nlls[0].device)
+            loss = (torch.stack(losses, dim=-1).double() * sizes).sum(dim=-1)
+            nll = torch.cat(nlls, dim=-1).double().sum(dim=-1)
+            kl = torch.cat(kls, dim=-2).double().sum(dim=-2)
+            heads = torch.stack([loss, nll], dim=-1)
+            self.total += torch.cat([heads, kl], dim=-1)
             self.pending = []
 
 

@@ -6,7 +6,13 @@ import inspect
 import pytest
 from numpydoc.validate import validate
 
-PUBLIC_MODULES = ["sk_bvae", "sk_bvae.datasets", "sk_bvae.metrics", "sk_bvae.nn"]
+PUBLIC_MODULES = [
+    "sk_bvae",
+    "sk_bvae.datasets",
+    "sk_bvae.metrics",
+    "sk_bvae.model_selection",
+    "sk_bvae.nn",
+]
 
 # ES01: a one-line summary can be enough. SA01: not everything has a relative.
 # RT02: scikit-learn names what is returned. SS02: beta-VAE is written small.

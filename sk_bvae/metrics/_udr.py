@@ -67,7 +67,8 @@ def unsupervised_disentanglement_ranking(codes, *, kl=None, correlation="lasso")
     Warns
     -----
     UndefinedMetricWarning
-        If a model has no informative code; its pairs count as 0.
+        If a model has no informative code; its pairs count as 0. Where fewer than two
+        models have one, all scores are NaN.
 
     References
     ----------
@@ -84,6 +85,8 @@ def unsupervised_disentanglement_ranking(codes, *, kl=None, correlation="lasso")
     array([0.99, 0.99, 0.99])
     """
     models = _informative_codes(codes, kl)
+    if sum(Z.shape[1] > 0 for Z in models) < 2:
+        return np.full(len(models), np.nan)
     compare = {"lasso": _lasso, "spearman": _spearman}[correlation]
     scores = []
     for i, model in enumerate(models):
@@ -107,7 +110,8 @@ def _informative_codes(codes, kl):
         if not mask.any():
             _warn_undefined(
                 f"unsupervised_disentanglement_ranking: model {model} has no "
-                "informative code, so its pairs count as 0."
+                "informative code, so its pairs count as 0, or all as NaN where fewer "
+                "than two models have one."
             )
     kept = [Z[:, mask] for Z, mask in zip(codes, informative, strict=True)]
     return [scale(Z) if Z.shape[1] else Z for Z in kept]

@@ -51,7 +51,7 @@ class Rows(torch.utils.data.Dataset):
         return view
 
     def __getitem__(self, positions):
-        """Gather rows of the array by their positions, as float32 on the device."""
+        """Gather rows by positions of any shape, as float32 on the device."""
         if self.resident is not None:
             return self.resident[positions.to(self.device)].float()
         batch = self._gather(positions.numpy())
@@ -60,13 +60,14 @@ class Rows(torch.utils.data.Dataset):
     def _gather(self, positions):
         if not is_mapped(self.array):
             return self.array.take(positions, axis=0)
+        shape, positions = positions.shape, positions.ravel()
         batch = np.empty((len(positions), self.array.shape[1]), self.array.dtype)
         for start in range(0, len(positions), ROWS_AT_ONCE):
             some = slice(start, start + ROWS_AT_ONCE)
             # positions are valid; the default mode would buffer what it writes
             self.array.take(positions[some], axis=0, out=batch[some], mode="clip")
             self._count(batch[some])
-        return batch
+        return batch.reshape(*shape, -1)
 
     def blocks(self, n_rows):
         """Yield all rows in order, ``n_rows`` at a time."""
@@ -95,7 +96,10 @@ class Rows(torch.utils.data.Dataset):
 
 
 class Batches:
-    """Every row once, in a new random order at each pass; or in order.
+    """Every row once, with noise for its latents.
+
+    A pass for training has an order and noise of its own. Other passes keep the rows
+    in order, and all have the same noise.
 
     Parameters
     ----------
@@ -105,27 +109,47 @@ class Batches:
     batch_size : int
         Rows in a batch; the last one of a pass may be smaller.
 
-    generator : torch.Generator or None
-        The source of the order; None keeps the rows as they stand.
+    n_components : int
+        How many latents need noise.
+
+    generator : torch.Generator
+        The source of order and noise.
+
+    training : bool
+        Whether passes are for training.
     """
 
-    def __init__(self, rows, batch_size, generator=None):
+    def __init__(self, rows, batch_size, n_components, generator, training):
         self.rows = rows
         self.batch_size = batch_size
+        self.n_components = n_components
         self.generator = generator
+        self.training = training
 
     def __len__(self):
         """Count the batches of a pass."""
         return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self):
-        """Yield pairs of a batch and None, the shape that skorch expects."""
+        """Yield pairs of a batch and its noise."""
+        generator = self.generator if self.training else self.generator.clone_state()
+        order, noise = draw_pass(generator, len(self.rows), self.n_components)
         positions = self.rows.positions
-        if self.generator is not None:
-            order = torch.randperm(len(positions), generator=self.generator)
-            positions = positions[order]
-        for batch in positions.split(self.batch_size):
-            yield self.rows[batch], None
+        positions = positions[order] if self.training else positions
+        noise = noise.to(self.rows.device)
+        for start in range(0, len(positions), self.batch_size):
+            some = slice(start, start + self.batch_size)
+            yield self.rows[positions[some]], noise[some]
+
+
+def draw_pass(generator, n_rows, n_components):
+    """Draw the order of the rows and the noise of a pass.
+
+    On the CPU, so that they are the same on every device, and all at once, so that a
+    GPU is not kept waiting at every step.
+    """
+    order = torch.randperm(n_rows, generator=generator)
+    return order, torch.randn(n_rows, n_components, generator=generator)
 
 
 def _fits(device, array):

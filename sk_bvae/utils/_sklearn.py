@@ -1,6 +1,9 @@
 """The one door to names that scikit-learn keeps private."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.model_selection._search import (
+    _yield_masked_array_for_each_param as yield_masked_array_for_each_param,
+)
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -16,4 +19,5 @@ __all__ = [
     "StrOptions",
     "fit_context",
     "validate_params",
+    "yield_masked_array_for_each_param",
 ]

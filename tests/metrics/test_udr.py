@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import Lasso
 from sklearn.preprocessing import StandardScaler
 
@@ -84,6 +85,31 @@ def test_model_without_informative_codes(models, correlation):
         scores = unsupervised_disentanglement_ranking(models, correlation=correlation)
     assert scores[1] == 0
     assert np.all(np.isfinite(scores))
+
+
+@pytest.mark.parametrize("correlation", ["lasso", "spearman"])
+def test_fewer_than_two_informative_models(models, correlation):
+    models[1:] = [np.zeros((400, 4)), np.zeros((400, 2))]
+    with pytest.warns(UndefinedMetricWarning, match="NaN where fewer than two"):
+        scores = unsupervised_disentanglement_ranking(models, correlation=correlation)
+    assert np.isnan(scores).all()
+
+
+@pytest.mark.parametrize(("correlation", "chance"), [("lasso", 0), ("spearman", 0.1)])
+def test_independent_codes_score_near_chance(correlation, chance):
+    rng = np.random.RandomState(0)
+    models = [rng.normal(size=(2000, 5)) for _ in range(4)]
+    scores = unsupervised_disentanglement_ranking(models, correlation=correlation)
+    assert np.all(scores <= chance)
+
+
+@pytest.mark.parametrize(("correlation", "best"), [("lasso", 0.9), ("spearman", 1)])
+def test_permuted_and_flipped_copies_score_best(correlation, best):
+    Z = np.random.RandomState(0).normal(size=(3000, 4))
+    copies = [Z, Z[:, [2, 0, 3, 1]], -Z, Z * [1, -1, -1, 1]]
+    scores = unsupervised_disentanglement_ranking(copies, correlation=correlation)
+    # the codes' own chance correlation stands in the denominators
+    assert scores == pytest.approx([best] * 4, abs=0.06)
 
 
 def test_constant_code_that_claims_to_be_informative(models):

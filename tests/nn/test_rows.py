@@ -23,9 +23,14 @@ def test_in_memory_arrays_are_not_copied(array):
     assert Rows(array, CPU).array is array
 
 
+def batches_of(rows, batch_size, training):
+    generator = torch.Generator().manual_seed(0)
+    return Batches(rows, batch_size, 2, generator, training)
+
+
 def test_a_pass_visits_every_row_once_in_an_order_of_its_own(array):
     array = np.arange(23, dtype=np.float32)[:, None]
-    batches = Batches(Rows(array, CPU), 5, torch.Generator().manual_seed(0))
+    batches = batches_of(Rows(array, CPU), 5, training=True)
     passes = [torch.cat([x for x, _ in batches]).flatten().tolist() for _ in range(2)]
     assert [len(x) for x, _ in batches] == [5, 5, 5, 5, 3]
     assert len(batches) == 5
@@ -33,16 +38,32 @@ def test_a_pass_visits_every_row_once_in_an_order_of_its_own(array):
     assert passes[0] != passes[1]
 
 
-def test_without_a_generator_rows_stay_in_order(array):
-    together = torch.cat([x for x, _ in Batches(Rows(array, CPU), 5)])
+def test_rows_to_validate_on_stay_in_order(array):
+    batches = batches_of(Rows(array, CPU), 5, training=False)
+    together = torch.cat([x for x, _ in batches])
     np.testing.assert_array_equal(together, array)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_noise_is_drawn_anew_for_training_only(array, training):
+    batches = batches_of(Rows(array, CPU), 5, training)
+    first, second = (torch.cat([noise for _, noise in batches]) for _ in range(2))
+    assert first.shape == (23, 2)
+    assert torch.equal(first, second) != training
+    assert len(first.unique()) == first.numel()
+
+
+def test_positions_of_any_shape(array):
+    rows = Rows(array, CPU)
+    positions = torch.tensor([[3, 1], [0, 22]])
+    np.testing.assert_array_equal(rows[positions], array[positions.numpy()])
 
 
 def test_restricted_rows_are_a_view(array):
     rows = Rows(array, CPU).restrict(torch.tensor([4, 7, 9]))
     assert len(rows) == 3
     assert rows.array is array
-    visited = torch.cat([x for x, _ in Batches(rows, 2, torch.Generator())])
+    visited = torch.cat([x for x, _ in batches_of(rows, 2, training=True)])
     assert sorted(map(tuple, visited.tolist())) == sorted(
         map(tuple, array[[4, 7, 9]].astype(float).tolist())
     )

@@ -1,0 +1,127 @@
+"""Fit replicas, alone or as one stack, and keep what failed apart."""
+
+import time
+from contextlib import contextmanager
+from traceback import format_exc
+
+from sk_bvae._base import check_support, validate_rows
+from sk_bvae._epoch_tasks import EpochTasks
+from sk_bvae._net import StopTraining
+from sk_bvae.model_selection._stack import Stack
+from sk_bvae.nn._rows import Rows
+
+
+class Replica:
+    """An estimator on its way to being fitted.
+
+    Parameters
+    ----------
+    estimator : BaseVAE
+        The estimator.
+
+    raises : bool
+        Whether an error goes on to the caller.
+    """
+
+    def __init__(self, estimator, raises):
+        self.estimator = estimator
+        self.raises = raises
+        self.fit_error = None
+        self.fit_time = 0.0
+
+    @contextmanager
+    def noting_errors(self):
+        """Keep the traceback of what goes wrong inside."""
+        try:
+            yield
+        except Exception:
+            if self.raises:
+                raise
+            self.fit_error = format_exc()
+
+
+def fit_replicas(estimators, X, context, caller, raises):
+    """Fit estimators that can train as one stack; a single one fits by itself.
+
+    Parameters
+    ----------
+    estimators : list of BaseVAE
+        Unfitted estimators.
+
+    X : ndarray of shape (n_samples, n_features)
+        Validated training data.
+
+    context : CallbackContext
+        The task that this is.
+
+    caller : estimator instance
+        The estimator that the task belongs to.
+
+    raises : bool
+        Whether the first error ends it all.
+
+    Returns
+    -------
+    replicas : list of Replica
+        The estimators, fitted or with the traceback of their failure.
+    """
+    replicas = [Replica(estimator, raises) for estimator in estimators]
+    start = time.perf_counter()
+    if len(replicas) == 1:
+        _fit_alone(replicas[0], X, context, caller)
+    else:
+        _fit_stacked(replicas, X, context, caller)
+    for replica in replicas:
+        replica.fit_time = (time.perf_counter() - start) / len(replicas)
+    return replicas
+
+
+def _fit_alone(replica, X, context, caller):
+    with replica.noting_errors(), context.propagate_callback_context(replica.estimator):
+        context.call_on_fit_task_begin(estimator=caller, X=X)
+        replica.estimator.fit(X)
+    context.call_on_fit_task_end(estimator=caller, X=X)
+
+
+def _fit_stacked(replicas, X, context, caller):
+    context.call_on_fit_task_begin(estimator=caller, X=X)
+    ready = {}
+    for replica in replicas:
+        with replica.noting_errors():
+            ready[replica] = _prepare(replica.estimator, X)
+    if ready:
+        rows = Rows(X, next(iter(ready.values())).device)
+        stack = Stack([replica.estimator for replica in ready], list(ready.values()))
+        _run_epochs(stack, rows, EpochTasks(caller, context, {"X": X, "y": None}, None))
+        for replica, net in ready.items():
+            with replica.noting_errors():
+                _finish(replica.estimator, net, stack.failures.get(net), rows)
+    context.call_on_fit_task_end(estimator=caller, X=X)
+
+
+def _prepare(estimator, X):
+    estimator._validate_params()
+    validate_rows(estimator, X, reset=True)
+    net = estimator._new_net(X)
+    check_support(net.vae_.likelihood, Rows(X, net.device))
+    return net
+
+
+def _run_epochs(stack, rows, tasks):
+    try:
+        for _ in range(stack.nets[0].max_epochs):
+            tasks.on_epoch_begin(None)
+            stack.train_epoch(rows)
+            tasks.on_epoch_end(None)
+            if len(stack.failures) == len(stack.nets):
+                break
+    except StopTraining:
+        pass
+    stack.unstack()
+
+
+def _finish(estimator, net, failure, rows):
+    if failure is not None:
+        explanation = estimator._explain_divergence(failure.epoch, rows)
+        raise ValueError(explanation) from failure
+    vars(estimator).update(estimator._learned(net, rows))

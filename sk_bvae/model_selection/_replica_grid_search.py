@@ -1,0 +1,532 @@
+"""A grid search that trains several seeds of every candidate, together."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.callback import CallbackSupportMixin
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import ParameterGrid, train_test_split
+from sklearn.utils import get_tags
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
+
+from sk_bvae._base import BaseVAE, validate_rows
+from sk_bvae.model_selection._fit import fit_replicas
+from sk_bvae.model_selection._judge import (
+    elbo,
+    rate_and_distortion,
+    resolve_scoring,
+    udr,
+)
+from sk_bvae.model_selection._plan import plan_jobs
+from sk_bvae.model_selection._results import best_replica, format_results
+from sk_bvae.utils._random import draw_seeds
+from sk_bvae.utils._sklearn import Interval, StrOptions, fit_context
+
+# Rows on which UDR, rate and distortion are estimated; data with more is sampled.
+JUDGED_ROWS = 10_000
+
+
+class ReplicaGridSearch(
+    TransformerMixin, MetaEstimatorMixin, CallbackSupportMixin, BaseEstimator
+):
+    """Search over a grid with several replicas of each candidate, trained together.
+
+    How well a variational autoencoder disentangles depends on its seed as much as on
+    beta, so that every candidate is fitted with several seeds. Without labels they are
+    ranked by how far replicas agree with each other (UDR [1]_).
+
+    Candidates that differ only in scalars of the objective (``beta``, ``capacity``,
+    ``gamma``) train as one model with their replicas: weights stacked, one vectorised
+    forward and backward pass. Each replica is nevertheless what
+    ``estimator.set_params(**candidate, random_state=seed).fit(X)`` is by itself.
+
+    Parameters
+    ----------
+    estimator : BetaVAE or CapacityVAE
+        The estimator whose parameters are searched.
+
+    param_grid : dict or list of dict
+        Names of parameters and the values to try, as for
+        `sklearn.model_selection.ParameterGrid`. ``{}`` with ``n_replicas=10`` is the
+        best of ten restarts.
+
+    n_replicas : int, default=5
+        Seeds per candidate; the same for all candidates.
+
+    scoring : str or callable, default="udr"
+        "udr" is `sk_bvae.metrics.unsupervised_disentanglement_ranking` among the
+        replicas of a candidate, on at most 10,000 rows. "elbo" is the evidence lower
+        bound in nats per row, whatever beta, on held-out rows. The names of
+        `sk_bvae.metrics.make_disentanglement_scorer`, such as "mig", need the factors
+        as ``y``. A callable ``scorer(estimator, X, y)`` returns a number, where
+        larger is better.
+
+    validation_fraction : float, default=0.1
+        The share of the rows that replicas are not trained on. Only with
+        ``scoring="elbo"``.
+
+    refit : bool or callable, default=True
+        Whether to keep the best estimator, which is fitted already. A callable takes
+        ``cv_results_`` and returns ``best_index_``.
+
+    n_jobs : int, default=None
+        Processes that share the stacks, through joblib.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the replicas' seeds, and the held-out rows where there are any.
+
+    verbose : int, default=0
+        Whether to print what will be trained. For a bar over epochs, see
+        `sklearn.callback.ProgressBar`.
+
+    error_score : float or "raise", default=numpy.nan
+        The score of a replica whose fit fails, for example by a loss that stops
+        being finite. "raise" raises the error.
+
+    return_estimators : bool, default=False
+        Whether to keep all replicas in ``estimators_``.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarray
+        A table with a row for each candidate: "params", "param_NAME", "rank_score",
+        and "replica0_NAME" and so on, "mean_NAME" and "std_NAME" for "score",
+        "reconstruction" and "kl" (after training, on the rows that they were trained
+        on, in nats per row), "n_active_components" and "fit_time" (in seconds; a
+        stack's time shared out).
+
+    best_index_ : int
+        The candidate of the highest mean score.
+
+    best_params_ : dict
+        Its settings.
+
+    best_score_ : float
+        Its mean score.
+
+    best_replica_ : int
+        Which of its replicas scored highest.
+
+    best_estimator_ : BetaVAE or CapacityVAE
+        That replica. Only with ``refit``.
+
+    replica_seeds_ : ndarray of shape (n_replicas,)
+        The ``random_state`` of each replica.
+
+    estimators_ : list of list
+        The fitted estimators, candidate by candidate; None for a failed one. Only
+        with ``return_estimators=True``.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during fit. Only if X has string column names.
+
+    See Also
+    --------
+    sklearn.model_selection.GridSearchCV : For whole Pipelines, and with folds.
+
+    Notes
+    -----
+    How many replicas make a stack is decided by what was measured. On a CPU, stacking
+    pays where a step is mostly overhead, and replicas whose step takes more than
+    200 million floating-point operations are fitted one by one. A stack's weights,
+    gradients, moments and activations keep within scikit-learn's ``working_memory``
+    (1 GiB unless `sklearn.set_config` says otherwise). Callbacks of skorch, early
+    stopping and optimizers passed as a class also mean one by one.
+
+    References
+    ----------
+    .. [1] S. Duan et al., "Unsupervised Model Selection for Variational Disentangled
+       Representation Learning", ICLR 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sk_bvae import BetaVAE
+    >>> from sk_bvae.model_selection import ReplicaGridSearch
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> search = ReplicaGridSearch(
+    ...     BetaVAE(max_iter=5), {"beta": [1, 4]}, n_replicas=3, random_state=0
+    ... ).fit(X)
+    >>> search.cv_results_["mean_score"].shape
+    (2,)
+    >>> search.transform(X).shape
+    (1797, 10)
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [BaseVAE],
+        "param_grid": [dict, list],
+        "n_replicas": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [str, callable],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "refit": ["boolean", callable],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+        "error_score": [StrOptions({"raise"}), Real],
+        "return_estimators": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        param_grid,
+        *,
+        n_replicas=5,
+        scoring="udr",
+        validation_fraction=0.1,
+        refit=True,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+        error_score=np.nan,
+        return_estimators=False,
+    ):
+        self.estimator = estimator
+        self.param_grid = param_grid
+        self.n_replicas = n_replicas
+        self.scoring = scoring
+        self.validation_fraction = validation_fraction
+        self.refit = refit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.error_score = error_score
+        self.return_estimators = return_estimators
+
+    # Searching
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None):
+        """Fit all replicas of all candidates, and choose the best.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data.
+
+        y : array-like of shape (n_samples, n_factors), default=None
+            The factors, for a scoring that compares with them.
+
+        Returns
+        -------
+        self : object
+            The fitted search.
+
+        Raises
+        ------
+        ValueError
+            If a parameter of the grid does not exist, the scoring lacks what it needs,
+            or all fits fail.
+        """
+        scoring = self._check_scoring(y)
+        candidates = self._check_candidates()
+        X = validate_rows(self, X, reset=True)
+        *seeds, split_seed = draw_seeds(self.random_state, self.n_replicas + 1)
+        self.replica_seeds_ = np.array(seeds)
+        train, held_out = X, None
+        if scoring == "elbo":
+            share = self.validation_fraction
+            train, held_out = train_test_split(
+                X, test_size=share, random_state=split_seed
+            )
+        replicas = self._fit_all(candidates, train)
+        self._report_failures(candidates, replicas)
+        self._choose(candidates, replicas, scoring, (train, held_out, y), split_seed)
+        return self
+
+    def _check_scoring(self, y):
+        scoring = resolve_scoring(self.scoring)
+        if scoring == "udr" and self.n_replicas == 1:
+            raise ValueError(
+                'scoring="udr" compares replicas with each other, so n_replicas=1 '
+                'leaves nothing to compare: raise it, or use scoring="elbo".'
+            )
+        if scoring is not self.scoring and y is None:
+            raise ValueError(
+                f"scoring={self.scoring!r} compares latents with known factors: pass "
+                "them as y, an integer matrix of shape (n_samples, n_factors)."
+            )
+        return scoring
+
+    def _check_candidates(self):
+        candidates = list(ParameterGrid(self.param_grid))
+        for candidate in candidates:
+            if "random_state" in candidate:
+                raise ValueError(
+                    "param_grid may not hold random_state: n_replicas says how many "
+                    "seeds each candidate gets."
+                )
+            clone(self.estimator).set_params(**candidate)
+        return candidates
+
+    def _make_replica(self, candidate, seed):
+        settings = clone(candidate, safe=False)
+        return clone(self.estimator).set_params(**settings, random_state=int(seed))
+
+    def _fit_all(self, candidates, X):
+        """Fit every replica; return one per place in the table."""
+        estimators = {
+            (row, column): self._make_replica(candidate, seed)
+            for row, candidate in enumerate(candidates)
+            for column, seed in enumerate(self.replica_seeds_)
+        }
+        jobs = plan_jobs(self.estimator, candidates, estimators, X.shape)
+        if self.verbose:
+            print(  # noqa: T201 - as GridSearchCV does
+                f"Fitting {self.n_replicas} replicas of each of {len(candidates)} "
+                f"candidates, {len(estimators)} fits in {len(jobs)} stacks"
+            )
+        root = self._init_callback_context(
+            max_subtasks=len(jobs), sequential_subtasks=False
+        )
+        root.call_on_fit_task_begin(estimator=self, X=X)
+        tasks = []
+        for number, places in enumerate(jobs):
+            together = [estimators[place] for place in places]
+            epochs = together[0].max_iter if len(together) > 1 else 0
+            context = root.subcontext("stack", task_id=number, max_subtasks=epochs)
+            tasks.append((together, X, context, self, self.error_score == "raise"))
+        done = Parallel(n_jobs=self.n_jobs)(
+            delayed(fit_replicas)(*task) for task in tasks
+        )
+        root.call_on_fit_task_end(estimator=self, X=X)
+        return {
+            place: replica
+            for places, replicas in zip(jobs, done, strict=True)
+            for place, replica in zip(places, replicas, strict=True)
+        }
+
+    def _report_failures(self, candidates, replicas):
+        failed = {
+            place: replica.fit_error
+            for place, replica in sorted(replicas.items())
+            if replica.fit_error is not None
+        }
+        if not failed:
+            return
+        report = "\n".join(
+            f"{candidates[row]}, replica {column}:\n{error}"
+            for (row, column), error in failed.items()
+        )
+        if len(failed) == len(replicas):
+            raise ValueError(f"All the {len(failed)} fits failed.\n{report}")
+        warnings.warn(
+            f"{len(failed)} fits failed out of a total of {len(replicas)}. Their score "
+            f"is set to {self.error_score}.\n{report}",
+            FitFailedWarning,
+            stacklevel=3,
+        )
+
+    # Judging
+
+    def _choose(self, candidates, replicas, scoring, data, seed):
+        table = np.full((len(candidates), self.n_replicas), None, dtype=object)
+        for place, replica in replicas.items():
+            if replica.fit_error is None:
+                table[place] = replica.estimator
+        measured = self._measure(table, scoring, data, seed)
+        measured["fit_time"] = np.array(
+            [
+                [replicas[row, column].fit_time for column in range(self.n_replicas)]
+                for row in range(len(candidates))
+            ]
+        )
+        if hasattr(self, "feature_names_in_"):
+            for estimator in table[np.not_equal(table, None)]:
+                estimator.feature_names_in_ = self.feature_names_in_
+        self.cv_results_ = format_results(candidates, **measured)
+        scores = measured["score"]
+        if not np.isfinite(scores).all():
+            warnings.warn(
+                f"One or more of the scores are non-finite:\n{scores}", stacklevel=4
+            )
+        choose = self.refit if callable(self.refit) else _first_of_rank_1
+        self.best_index_ = int(choose(self.cv_results_))
+        self.best_params_ = candidates[self.best_index_]
+        self.best_score_ = self.cv_results_["mean_score"][self.best_index_]
+        self.best_replica_ = best_replica(scores[self.best_index_])
+        if self.refit is not False:
+            self.best_estimator_ = table[self.best_index_, self.best_replica_]
+        if self.return_estimators:
+            self.estimators_ = table.tolist()
+
+    def _measure(self, table, scoring, data, seed):
+        train, _, _ = data
+        rows = _sample_rows(train, seed)
+        measured = {
+            name: np.full(table.shape, np.nan)
+            for name in ("score", "reconstruction", "kl", "n_active_components")
+        }
+        fitted = np.not_equal(table, None)
+        measured["score"][~fitted] = self.error_score
+        for place in zip(*np.nonzero(fitted), strict=True):
+            kl, reconstruction = rate_and_distortion(table[place], rows)
+            measured["kl"][place] = kl
+            measured["reconstruction"][place] = reconstruction
+            measured["n_active_components"][place] = table[place].n_active_components_
+        for row in np.flatnonzero(fitted.any(axis=1)):
+            kept = fitted[row]
+            estimators = list(table[row, kept])
+            measured["score"][row, kept] = _score(scoring, estimators, rows, data)
+        return measured
+
+    # Using the best estimator
+
+    def _best(self):
+        check_is_fitted(self)
+        if self.refit is False:
+            raise AttributeError(
+                "refit=False keeps no best estimator to work with: set refit=True."
+            )
+        return self.best_estimator_
+
+    def transform(self, X):
+        """Encode X by the best estimator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            Latents.
+        """
+        return self._best().transform(X)
+
+    def inverse_transform(self, X):
+        """Decode latents by the best estimator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Latents.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            Means of p(x|z).
+        """
+        return self._best().inverse_transform(X)
+
+    def posterior(self, X):
+        """Compute the best estimator's posterior.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_components)
+            Means.
+
+        std : ndarray of shape (n_samples, n_components)
+            Standard deviations.
+        """
+        return self._best().posterior(X)
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw rows from the best estimator.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many rows.
+
+        random_state : int, RandomState instance or None, default=None
+            Determines the draws.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The rows.
+        """
+        return self._best().sample(n_samples, random_state=random_state)
+
+    def score_samples(self, X):
+        """Bound the log density of each row under the best estimator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            In nats.
+        """
+        return self._best().score_samples(X)
+
+    def score(self, X, y=None):
+        """Average `score_samples` over the rows, whatever ``scoring`` is.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        score : float
+            In nats per row.
+        """
+        return self._best().score(X)
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the latents of the best estimator.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        names : ndarray of str
+            The names.
+        """
+        return self._best().get_feature_names_out(input_features)
+
+    def __sklearn_tags__(self):
+        """Take over what the estimator says of its input and output."""
+        tags = super().__sklearn_tags__()
+        own = get_tags(self.estimator)
+        tags.input_tags = own.input_tags
+        tags.transformer_tags = own.transformer_tags
+        return tags
+
+
+def _first_of_rank_1(results):
+    return results["rank_score"].argmin()
+
+
+def _sample_rows(X, seed):
+    """Take all rows, or a sample where there are many."""
+    if len(X) <= JUDGED_ROWS:
+        return X
+    chosen = np.random.RandomState(seed).choice(len(X), JUDGED_ROWS, replace=False)
+    return X[np.sort(chosen)]
+
+
+def _score(scoring, estimators, rows, data):
+    """Score the replicas of one candidate."""
+    train, held_out, y = data
+    if scoring == "udr":
+        return udr(estimators, rows)
+    if scoring == "elbo":
+        return [elbo(estimator, held_out) for estimator in estimators]
+    return [scoring(estimator, train, y) for estimator in estimators]

@@ -1,0 +1,28 @@
+"""The table of a search."""
+
+import numpy as np
+
+from sk_bvae.model_selection._results import best_replica, format_results, rank
+
+
+def test_table():
+    candidates = [{"beta": 1}, {"beta": 4, "n_components": 3}]
+    scores = np.array([[1.0, 3.0], [4.0, 8.0]])
+    results = format_results(candidates, score=scores, kl=2 * scores)
+    assert results["params"] == candidates
+    np.testing.assert_array_equal(results["replica1_score"], [3, 8])
+    np.testing.assert_array_equal(results["mean_score"], [2, 6])
+    np.testing.assert_array_equal(results["std_kl"], [2, 4])
+    np.testing.assert_array_equal(results["rank_score"], [2, 1])
+    np.testing.assert_array_equal(results["param_beta"], [1, 4])
+    assert results["param_n_components"].mask.tolist() == [True, False]
+
+
+def test_ranks():
+    assert rank(np.array([0.5, 2.0, np.nan, 2.0])).tolist() == [3, 1, 4, 1]
+    assert rank(np.array([np.nan, np.nan])).tolist() == [1, 1]
+
+
+def test_best_replica_is_a_number():
+    assert best_replica(np.array([np.nan, 0.1, -3])) == 1
+    assert best_replica(np.array([np.nan, np.nan])) == 0
