@@ -122,7 +122,7 @@ def room_per_line(ax, n_lines):
     return box.height / figure.dpi / n_lines
 
 
-def keep_apart(positions, gap):
+def keep_apart(positions, gap, low, high):
     """Move labels along a line as little as possible, until none overlap.
 
     Least squares under the constraint that neighbours are a gap apart, which is
@@ -136,16 +136,25 @@ def keep_apart(positions, gap):
     gap : float
         The least distance between two.
 
+    low : float
+        The least position.
+
+    high : float
+        The largest position, far enough away for all.
+
     Returns
     -------
     positions : ndarray of shape (n_labels,)
         Where they stand, in the order that they came.
     """
     positions = np.asarray(positions, dtype=float)
+    if not positions.size:
+        return positions
     order = np.argsort(positions, kind="stable")
     steps = gap * np.arange(len(positions))
+    bounds = {"y_min": low, "y_max": high - steps[-1]}
     moved = np.empty(len(positions))
-    moved[order] = isotonic_regression(positions[order] - steps) + steps
+    moved[order] = isotonic_regression(positions[order] - steps, **bounds) + steps
     return moved
 
 

@@ -257,7 +257,9 @@ class FactorMatrixDisplay:
         for label in self.ax_.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
         self._write_numbers(matrix, letters_for(0.9 * height), text_kw)
-        self.figure_.colorbar(self.im_, ax=self.ax_, label=self.label, pad=0.02)
+        self.figure_.colorbar(
+            self.im_, ax=self.ax_, label=self.label, pad=0.02, aspect=30
+        )
         return self
 
     def _write_numbers(self, matrix, size, wishes):

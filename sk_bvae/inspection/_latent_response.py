@@ -17,9 +17,12 @@ SHAPE = "shape"
 LINES = ("-", "--", ":", "-.")
 
 # Inches.
-LARGEST_HEIGHT = 11.0
-ROW_HEIGHT = 1.0
+LARGEST_HEIGHT = 13.0
+ROW_HEIGHT = 0.8
 COLUMN_WIDTH = 1.9
+
+# The least size, in points, of names on two lines.
+LETTERS_OF_TWO_LINES = 7.0
 
 
 class LatentResponseDisplay:
@@ -251,17 +254,25 @@ class LatentResponseDisplay:
             self._draw_maps(self.axes_[:, 0], limit, im_kw)
         for axes, name in zip(self.axes_[:, n_maps:].T, self.curves, strict=True):
             self._draw_curves(axes, name, limit, line_kw)
-        size = letters_for(height / 2)
+        self._label_rows(height)
+        return self
+
+    def _label_rows(self, height):
+        """Write the latents' names, on two lines where a row has the room."""
+        size = letters_for(height / 2.5)
+        if size < LETTERS_OF_TWO_LINES:
+            size, separator = letters_for(height / 1.5), "  "
+        else:
+            separator = "\n"
         for ax, name in zip(self.axes_[:, 0], self.latent_names, strict=True):
             ax.set_ylabel(
-                name.replace("  ", "\n"),
+                name.replace("  ", separator),
                 rotation=0,
                 ha="right",
                 va="center",
                 fontsize=size,
                 labelpad=6,
             )
-        return self
 
     def _limit(self):
         """Find the largest mean: all panels have the same scale, around 0."""
@@ -280,9 +291,11 @@ class LatentResponseDisplay:
         axes[0].set_title("position", fontsize="medium")
         self.figure_.colorbar(
             self.im_[0],
-            ax=list(axes),
-            location="bottom",
+            ax=list(self.axes_.flat),
             label=f"mean ({self.unit})",
+            shrink=max(0.3, 2 / len(axes)),
+            anchor=(0, 1),
+            aspect=15,
         )
 
     def _draw_curves(self, axes, name, limit, wishes):
@@ -290,6 +303,7 @@ class LatentResponseDisplay:
         from matplotlib.lines import Line2D
 
         n_shapes = self.curves[name].shape[1]
+        mark = float(f"{0.7 * limit:.1g}")
         colours = colormaps["viridis"](np.linspace(0, 0.8, n_shapes))
         self.lines_[name] = []
         for ax, curves in zip(axes, self.curves[name], strict=True):
@@ -303,8 +317,10 @@ class LatentResponseDisplay:
                 options = style(Line2D, defaults, wishes)
                 lines += ax.plot(self.factor_values[name], curve, **options)
             self.lines_[name].append(lines)
-            ax.set_ylim(-1.05 * limit, 1.05 * limit)
-            ax.tick_params(labelsize=7, labelbottom=ax is axes[-1])
+            ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+            ax.set(ylim=(-1.05 * limit, 1.05 * limit), yticks=[-mark, mark])
+            last = ax is axes[-1]
+            ax.tick_params(labelsize=7, labelbottom=last, labelleft=last)
         axes[0].set_title(name, fontsize="medium")
         if self.shape_names is not None and not self.figure_.legends:
             self.figure_.legend(

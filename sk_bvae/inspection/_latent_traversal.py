@@ -1,7 +1,6 @@
 """What changes in the data as one latent changes."""
 
 import numpy as np
-from sklearn.utils import check_array
 
 from sk_bvae.inspection._canvas import label_rows
 from sk_bvae.inspection._codes import (
@@ -44,7 +43,8 @@ class LatentTraversalDisplay:
     prior for a variational autoencoder, standard deviations of the code for others.
 
     Images are drawn as they are. Of tables the change from the middle is drawn, so
-    that columns of different units can stand side by side.
+    that columns of different units can stand side by side. Its colours go either way
+    from light grey; for prints without colour pass ``cmap="cividis"``, or draw lines.
 
     It is recommended to use :meth:`from_estimator` to create a display. All
     parameters are stored as attributes.
@@ -179,9 +179,10 @@ class LatentTraversalDisplay:
             or are PCA's. Also sets black and white of images to the data's, and the
             unit of a table's changes to the standard deviations of its columns.
 
-        seed_row : array-like of shape (n_features,), default=None
+        seed_row : array-like of shape (n_features,) or (1, n_features), default=None
             A row of data to start from: the latents that stand still keep its codes.
-            None starts from the middle: the prior's mean, or the codes' mean.
+            Of a DataFrame pass one row with its names, ``X[:1]``. None starts from
+            the middle: the prior's mean, or the codes' mean.
 
         values : array-like of shape (n_values,), default=None
             The values that each latent takes, in units of the prior or in standard
@@ -320,7 +321,9 @@ class LatentTraversalDisplay:
 
         def show(number):
             image.set_data(frames[number])
-            image.axes.set_title(f"latents at {self.values[number]:+.2f} {self.unit}")
+            image.axes.set_title(
+                f"latents at {self.values[number]:+.2f} {self.unit}", pad=16
+            )
             return [image]
 
         last = len(frames) - 1
@@ -385,13 +388,13 @@ def _start(transformer, codes, seed_row):
     """Find the codes that the latents keep while they stand still."""
     if seed_row is None:
         return codes.center
-    seed_row = check_array(np.asarray(seed_row), ensure_2d=False, input_name="seed_row")
-    if seed_row.ndim != 1:
+    row = seed_row if np.ndim(seed_row) == 2 else np.asarray(seed_row)[None]
+    if np.ndim(row) != 2 or len(row) != 1:
         raise ValueError(
-            f"seed_row must be one row of data, shape (n_features,); got shape "
-            f"{seed_row.shape}."
+            "seed_row must be one row of data, shape (n_features,) or (1, n_features); "
+            f"got shape {np.shape(seed_row)}."
         )
-    return np.asarray(transformer.transform(seed_row[None]))[0].astype(float)
+    return np.asarray(transformer.transform(row))[0].astype(float)
 
 
 def _look_at(X, image_shape):

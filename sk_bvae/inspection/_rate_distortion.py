@@ -1,11 +1,16 @@
 """Reconstruction against KL along a parameter of the objective."""
 
 import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.utils.validation import check_is_fitted
 
 from sk_bvae.inspection._canvas import POINTS_PER_INCH, style, take_axes
 
 LABEL_POINTS = 9
+
+# Width and height, in letters, that a label wants to itself.
+ROOM_OF_A_LABEL = (3.0, 1.4)
+
 MARKERS = "osD^vP*X"
 
 
@@ -185,7 +190,7 @@ class RateDistortionDisplay:
         )
         self.dots_.append(
             self.ax_.scatter(
-                kl, reconstruction, s=8, color=look["color"], alpha=0.5, linewidths=0
+                kl, reconstruction, s=12, color=look["color"], alpha=0.5, linewidths=0
             )
         )
         defaults = {"linewidth": 1.2, "markersize": 5, **look}
@@ -193,40 +198,52 @@ class RateDistortionDisplay:
         self.lines_ += self.ax_.plot(*means, **style(Line2D, defaults, wishes))
 
     def _write_labels(self):
-        """Write the values beside the points, in one label where they coincide."""
+        """Write the values beside the points, in one label where they crowd."""
         means = np.column_stack(
             [_mean_of_fitted(np.asarray(t)) for t in (self.kl, self.reconstruction)]
         )
-        rows = np.flatnonzero(np.isfinite(means).all(axis=1))
-        rows = rows[np.argsort([self.values[row] for row in rows], kind="stable")]
-        pixels = self.ax_.transData.transform(means)
+        values = np.asarray(self.values)
+        drawn = np.isfinite(means).all(axis=1)
+        means, values = means[drawn], values[drawn]
         letter = LABEL_POINTS * self.figure_.dpi / POINTS_PER_INCH
-        clusters = []
-        for row in rows:
-            near = [
-                cluster
-                for cluster in clusters
-                if np.abs(pixels[row] - pixels[cluster[0]]).max() < 1.5 * letter
-            ]
-            if near:
-                near[0].append(row)
-            else:
-                clusters.append([row])
-        for number, cluster in enumerate(clusters):
-            written = ", ".join(
-                dict.fromkeys(f"{self.values[row]:g}" for row in cluster)
-            )
-            if number == 0:
-                written = f"{self.param_name}={written}"
+        room = np.multiply(ROOM_OF_A_LABEL, letter)
+        crowds = find_crowds(self.ax_.transData.transform(means) / room)
+        for crowd in crowds:
             self.text_.append(
                 self.ax_.annotate(
-                    written,
-                    means[cluster[0]],
+                    _join(values[crowd]),
+                    means[crowd].max(axis=0),
                     (5, 4),
                     textcoords="offset points",
                     fontsize=LABEL_POINTS,
                 )
             )
+        self.ax_.set_title(f"labels: {self.param_name}", fontsize="small")
+
+
+def find_crowds(points):
+    """Put points together that are less than 1 apart, directly or through others.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, 2)
+        The points.
+
+    Returns
+    -------
+    crowds : list of ndarray of int
+        Positions of the points of each crowd.
+    """
+    if len(points) < 2:
+        return [np.arange(len(points))] if len(points) else []
+    crowd = fcluster(linkage(points, "single", "chebyshev"), 1, "distance")
+    return [np.flatnonzero(crowd == number) for number in np.unique(crowd)]
+
+
+def _join(values):
+    """List a few values, or say from where to where they go."""
+    written = [f"{value:g}" for value in np.unique(values)]
+    return ", ".join(written) if len(written) < 3 else f"{written[0]} to {written[-1]}"
 
 
 def _read_results(search):

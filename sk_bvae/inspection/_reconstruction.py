@@ -7,6 +7,8 @@ from sklearn.utils import check_array
 
 from sk_bvae.inspection._canvas import (
     label_features,
+    length_of,
+    letters_for,
     style,
     take_axes,
 )
@@ -25,6 +27,7 @@ from sk_bvae.utils._sklearn import Interval, validate_params
 # Inches.
 TILE = 0.8
 LARGEST_WIDTH = 7.5
+NARROWEST = 5.0
 
 # This share of the values of a table is to go this share of the way to the next row:
 # a few outliers are not to flatten all the others.
@@ -330,7 +333,11 @@ class ReconstructionDisplay:
         limit = np.quantile(np.abs([data, rebuilt]), COMMON) or 1.0
         n_rows, n_columns = data.shape
         column = min(0.3, 9 / n_columns)
-        self.ax_ = take_axes(ax, column * n_columns + 1.2, 0.6 * n_rows + 1.5)
+        self.ax_ = take_axes(
+            ax,
+            max(NARROWEST, column * n_columns + 1),
+            0.6 * n_rows + 0.6 + length_of(names, letters_for(column)),
+        )
         self.dots_, self.lines_ = [], []
         options = style(Line2D, {"color": "tab:blue", "linewidth": 1.3}, wishes)
         for row in range(n_rows):
@@ -343,6 +350,7 @@ class ReconstructionDisplay:
         self.ax_.set_title(
             f"rows are {limit / REACH:.2g} std of the feature apart",
             fontsize="small",
+            loc="left",
         )
         label_features(self.ax_, names, column)
         self.ax_.legend(
@@ -353,6 +361,7 @@ class ReconstructionDisplay:
             ncols=2,
             frameon=False,
             borderaxespad=0,
+            fontsize="small",
         )
 
     def _in_one_scale(self):

@@ -4,7 +4,13 @@ from numbers import Integral
 
 import numpy as np
 
-from sk_bvae.inspection._canvas import label_features, style, take_axes
+from sk_bvae.inspection._canvas import (
+    label_features,
+    length_of,
+    letters_for,
+    style,
+    take_axes,
+)
 from sk_bvae.inspection._codes import check_decoder, decode, describe_codes
 from sk_bvae.inspection._mosaic import show_mosaic, wrap
 from sk_bvae.inspection._rows import (
@@ -21,6 +27,7 @@ from sk_bvae.utils._sklearn import Interval, validate_params
 # Inches.
 TILE = 0.7
 LARGEST_WIDTH = 7.5
+NARROWEST = 5.0
 
 
 class SampleDisplay:
@@ -252,7 +259,11 @@ class SampleDisplay:
         n_features = self.samples.shape[1]
         names = resolve_feature_names(self.feature_names, n_features)
         column = min(0.3, 9 / n_features)
-        self.ax_ = take_axes(ax, column * n_features + 1.2, 4.5)
+        self.ax_ = take_axes(
+            ax,
+            max(NARROWEST, column * n_features + 1),
+            3 + length_of(names, letters_for(column)),
+        )
         if self.data_quantiles is not None:
             self._plot_data()
         defaults = {"color": "tab:blue", "linewidth": 0.8, "alpha": 0.7}

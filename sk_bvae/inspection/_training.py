@@ -19,20 +19,23 @@ ACTIVE_NATS = 0.01
 # The share of the epochs, the first ones, that may leave the picture at the top.
 SETTLING = 0.02
 
+# How far from the ends of the lines their names are, in shares of the axes' width.
+LEADER = 0.06
+
 PANELS = {
     "loss": "loss",
     "reconstruction": "reconstruction (negative log-likelihood)",
-    "kl": "KL divergence from the prior",
+    "kl": "KL from the prior, total",
 }
 
 
 class TrainingDisplay:
     """The loss and its terms by epoch, and what each latent carries.
 
-    Three panels, in nats per row of data: the loss, the reconstruction term, and the
-    KL term with the share of each latent and the capacity where there is one. Terms of
-    held-out rows are dashed. Where the first epochs tower above all others, the axis
-    leaves them out.
+    Four panels, in nats per row of data: the loss, the reconstruction term, the KL
+    term with the capacity where there is one, and the share of each latent in it.
+    Terms of held-out rows are dashed. Where the first epochs tower above all others,
+    the axes of the loss and the reconstruction leave them out.
 
     It is recommended to use :meth:`from_estimator` to create a display. All
     parameters are stored as attributes.
@@ -47,8 +50,8 @@ class TrainingDisplay:
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes, shape (3,)
-        Axes of the loss, the reconstruction and the KL.
+    axes_ : ndarray of matplotlib Axes, shape (2, 2)
+        Axes of the loss and the reconstruction, and of the KL and its shares.
 
     figure_ : matplotlib Figure
         Figure containing the axes.
@@ -90,7 +93,7 @@ class TrainingDisplay:
             A fitted `BetaVAE` or `CapacityVAE`, or a Pipeline or a search that ends
             in one.
 
-        ax : array-like of 3 matplotlib Axes, default=None
+        ax : array-like of 4 matplotlib Axes, default=None
             Where to draw. None opens a figure.
 
         **kwargs : dict
@@ -122,7 +125,7 @@ class TrainingDisplay:
 
         Parameters
         ----------
-        ax : array-like of 3 matplotlib Axes, default=None
+        ax : array-like of 4 matplotlib Axes, default=None
             Where to draw. None opens a figure.
 
         **kwargs : dict
@@ -136,20 +139,25 @@ class TrainingDisplay:
         Raises
         ------
         ValueError
-            If ``ax`` does not hold three axes.
+            If ``ax`` does not hold four axes.
         """
-        self.axes_ = take_grid(ax, (1, 3), 11, 3.6)[0]
-        self.figure_ = self.axes_[0].figure
+        self.axes_ = take_grid(ax, (2, 2), 8, 5.5)
+        self.figure_ = self.axes_[0, 0].figure
         self.lines_ = {}
-        for ax, (term, title) in zip(self.axes_, PANELS.items(), strict=True):
+        for ax, (term, title) in zip(self.axes_.flat, PANELS.items(), strict=False):
             ax.set_title(title, fontsize="medium")
-            ax.set(xlabel="epoch", xlim=(1, max(2, len(self.history["loss"]))))
-            ax.xaxis.get_major_locator().set_params(integer=True)
             self._draw_term(ax, term, kwargs)
-        self.axes_[0].set_ylabel("nats per row")
-        self._draw_latents(self.axes_[2], kwargs)
-        for ax in self.axes_[:2]:
+        self._draw_latents(self.axes_[1, 1], kwargs)
+        for ax in self.axes_.flat:
+            ax.set_xlim(1, max(2, len(self.history["loss"])))
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        for ax in self.axes_[0]:
             self._leave_out_the_start(ax)
+        for ax in self.axes_[1]:
+            ax.set(xlabel="epoch", ylim=(0, None))
+        for ax in self.axes_[:, 0]:
+            ax.set_ylabel("nats per row")
+        self._label_latents(self.axes_[1, 1])
         return self
 
     def _draw_term(self, ax, term, wishes):
@@ -162,8 +170,6 @@ class TrainingDisplay:
             },
         }
         if term == "kl":
-            looks["kl"]["label"] = "total"
-            looks["validation_kl"]["label"] = "total, held out"
             looks["capacity"] = {
                 "color": "tab:red",
                 "linestyle": ":",
@@ -196,28 +202,36 @@ class TrainingDisplay:
             self._draw(ax, curve, {"color": colour, "linewidth": 1}, wishes)
             for curve, colour in zip(curves, colours, strict=True)
         ]
-        ax.set_ylim(bottom=0)
-        self._label_latents(ax, curves, colours)
+        ax.set_title("KL from the prior, each latent", fontsize="medium")
 
-    def _label_latents(self, ax, curves, colours):
-        """Write the names of the latents at the ends of their lines."""
-        ends = curves[:, -1]
+    def _label_latents(self, ax):
+        """Write the names of the latents at the ends of their lines, if they fit."""
+        ends = np.array([line.get_ydata()[-1] for line in self.latent_lines_])
         size = 0.8 * LARGEST_LETTERS
-        gap = 1.1 * size / POINTS_PER_INCH  # in shares of the height
-        gap /= room_per_line(ax, 1)
-        active = np.flatnonzero(ends > ACTIVE_NATS)[: int(0.9 / gap)]
-        top = ax.get_ylim()[1]
-        heights = keep_apart(ends[active] / top, gap)
-        for column, height in zip(active, heights - min(0, *heights, 0), strict=True):
+        # in shares of the height
+        gap = 1.1 * size / POINTS_PER_INCH / room_per_line(ax, 1)
+        active = np.argsort(-ends, kind="stable")[: int(1 / gap)]
+        active = active[ends[active] > ACTIVE_NATS]
+        ends /= ax.get_ylim()[1]
+        heights = keep_apart(ends[active], gap, 0, 1)
+        for column, height in zip(active, heights, strict=True):
+            colour = self.latent_lines_[column].get_color()
             ax.annotate(
                 f"z{column}",
-                (1, height),
-                (3, 0),
+                (1, ends[column]),
+                (1 + LEADER, height),
                 xycoords="axes fraction",
-                textcoords="offset points",
                 va="center",
                 fontsize=size,
-                color=colours[column],
+                color=colour,
+                arrowprops={
+                    "arrowstyle": "-",
+                    "color": colour,
+                    "linewidth": 0.6,
+                    "shrinkA": 0,
+                    "shrinkB": 0,
+                    "relpos": (0, 0.5),
+                },
                 annotation_clip=False,
             )
 

@@ -13,7 +13,7 @@ ROOM_FOR_NAMES = 1.2
 ANIMATED_TILE = 1.1
 
 # Room for a name between two images, as a share of their side.
-GALLERY_GAP = 0.18
+GALLERY_GAP = 0.24
 
 # Columns that are labelled; of more, every second one, and so on.
 MOST_LABELS = 13
@@ -86,16 +86,19 @@ def draw_gallery(tiles, latent_names, limits, wishes):
     """
     n_rows, n_columns, height, width = tiles.shape[:4]
     across = ANIMATED_TILE * n_columns * width / height
-    ax = take_axes(None, across, 1.15 * ANIMATED_TILE * n_rows + 0.4)
+    ax = take_axes(None, across, ANIMATED_TILE * n_rows + 0.5)
     image = show_mosaic(ax, tiles, limits, wishes, gap=GALLERY_GAP)
     ax.set(xticks=[], yticks=[])
+    above = image.get_extent()[3]
     for position, name in enumerate(latent_names):
         row, column = divmod(position, n_columns)
         ax.annotate(
             name,
-            (column, row - 0.5),
+            (column, row + above),
+            (0, 1.5),
+            textcoords="offset points",
             ha="center",
-            va="center",
+            va="bottom",
             fontsize=letters_for(0.14),
             annotation_clip=False,
         )

@@ -6,6 +6,7 @@ from sk_bvae.inspection._canvas import (
     label_features,
     length_of,
     letters_for,
+    room_per_line,
     style,
     take_axes,
 )
@@ -16,9 +17,11 @@ from sk_bvae.inspection._traversal_images import shown_positions
 CELL = 0.3
 LARGEST_HEIGHT = 9.0
 LARGEST_WIDTH = 12.0
+NARROWEST = 5.0
 ROOM_BESIDE = 2.2
 ROOM_ABOVE = 0.5
 LINE_HEIGHT = 0.7
+BAR_WIDTH = 0.15
 
 # The least side of a cell in pixels, so that the gap of one pixel is narrow.
 FEWEST_PIXELS = 7
@@ -104,12 +107,15 @@ def draw_cells(ax, tiles, limit, unit, feature_names, wishes):
     cell = min(CELL, LARGEST_HEIGHT / n_rows, LARGEST_WIDTH / n_columns)
     names = length_of(feature_names, letters_for(cell))
     ax = take_axes(
-        ax, cell * n_columns + ROOM_BESIDE, cell * n_rows + names + ROOM_ABOVE
+        ax,
+        max(NARROWEST, cell * n_columns + ROOM_BESIDE),
+        cell * n_rows + names + ROOM_ABOVE,
     )
     image = show_mosaic(ax, tiles, (-limit, limit), wishes, cmap="coolwarm")
     label_features(ax, feature_names, cell)
-    bar = ax.figure.colorbar(image, ax=ax, aspect=30, pad=0.02)
-    bar.set_label(f"change ({unit})", fontsize="small")
+    thinness = max(5, cell * n_rows / BAR_WIDTH)
+    bar = ax.figure.colorbar(image, ax=ax, aspect=thinness, pad=0.02)
+    bar.set_label(f"change\n({unit})", fontsize="small")
     return image
 
 
@@ -149,7 +155,9 @@ def draw_lines(ax, changes, unit, feature_names, wishes):
     column = min(CELL, LARGEST_WIDTH / n_features)
     names = length_of(feature_names, letters_for(column))
     ax = take_axes(
-        ax, column * n_features + ROOM_BESIDE, room * n_latents + names + ROOM_ABOVE
+        ax,
+        max(NARROWEST, column * n_features + ROOM_BESIDE),
+        room * n_latents + names + ROOM_ABOVE,
     )
     looks = [
         style(Line2D, {"color": colour, "linewidth": 1.2}, wishes)
@@ -177,11 +185,10 @@ def explain_colours(ax, values, unit):
     bar = ax.figure.colorbar(
         key,
         ax=ax,
-        label=f"value of the latent ({unit})",
-        shrink=0.9,
-        aspect=30,
+        aspect=max(5, room_per_line(ax, 1) / BAR_WIDTH),
         pad=0.02,
     )
+    bar.set_label(f"value of the latent\n({unit})", fontsize="small")
     shown = shown_positions(len(values))
     bar.set_ticks(shown, labels=[f"{value:.3g}" for value in values[shown]])
 

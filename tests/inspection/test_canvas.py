@@ -22,13 +22,14 @@ def test_wishes_override_defaults_by_any_alias():
 
 
 def test_labels_keep_apart_and_move_little():
-    np.testing.assert_allclose(keep_apart([5, 1, 9], 2), [5, 1, 9])
-    np.testing.assert_allclose(keep_apart([0, 0], 2), [-1, 1])
-    moved = keep_apart([3.0, 0.1, 0.0, 0.2], 1.0)
-    assert np.diff(np.sort(moved)).min() >= 1 - 1e-9
-    np.testing.assert_array_equal(
-        np.argsort(moved, kind="stable"), np.argsort([3.0, 0.1, 0.0, 0.2])
-    )
+    np.testing.assert_allclose(keep_apart([5, 1, 9], 2, 0, 10), [5, 1, 9])
+    np.testing.assert_allclose(keep_apart([5, 5], 2, 0, 10), [4, 6])
+    crowded = [3.0, 0.1, 0.0, 0.2]
+    moved = keep_apart(crowded, 1.0, 0, 10)
+    np.testing.assert_allclose(np.sort(moved), [0, 1, 2, 3])
+    np.testing.assert_array_equal(np.argsort(moved), np.argsort(crowded))
+    np.testing.assert_allclose(keep_apart([9.9, 9.8], 1, 0, 10), [10, 9])
+    assert keep_apart([], 1, 0, 10).size == 0
 
 
 def test_letters_stay_readable():

@@ -1,5 +1,6 @@
 """What all displays have in common."""
 
+import itertools
 import subprocess
 import sys
 
@@ -26,7 +27,7 @@ DECODERS = [LatentTraversalDisplay, ReconstructionDisplay, SampleDisplay]
 def overlapping(labels, renderer):
     """Count the neighbours among some labels whose boxes overlap."""
     boxes = [label.get_window_extent(renderer) for label in labels if label.get_text()]
-    return sum(a.overlaps(b) for a, b in zip(boxes, boxes[1:], strict=False))
+    return sum(a.overlaps(b) for a, b in itertools.pairwise(boxes))
 
 
 @pytest.mark.parametrize("display", DECODERS)
@@ -114,12 +115,12 @@ def test_names_that_do_not_fit(display, table, fitted):
 def test_data_is_asked_for_where_it_is_needed(display, fitted):
     for transformer in set(TRANSFORMERS) - {"FastICA"}:
         display.from_estimator(fitted["digits", transformer])
-    with pytest.raises(ValueError, match=r"FastICA is known from data only: pass X"):
+    with pytest.raises(ValueError, match="FastICA spread is known from data only"):
         display.from_estimator(fitted["digits", "FastICA"])
 
 
 def test_drawing_draws_no_global_randomness(digits, fitted):
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
     drawn = [
         SampleDisplay.from_estimator(
             fitted["digits", "PCA"], n_samples=3, random_state=seed
@@ -128,7 +129,8 @@ def test_drawing_draws_no_global_randomness(digits, fitted):
     ]
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert not np.isclose(drawn[0], drawn[2]).all()
-    np.testing.assert_array_equal(np.random.get_state()[1], before)
+    after = np.random.get_state()[1]  # noqa: NPY002
+    np.testing.assert_array_equal(after, before)
 
 
 def test_matplotlib_and_torch_come_when_asked_for():
