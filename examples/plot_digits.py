@@ -24,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sk_bvae import BetaVAE
+from sk_bvae.inspection import LatentTraversalDisplay
 
 N_COMPONENTS = 10
 DATA = {
@@ -107,37 +108,16 @@ for beta, accuracy in zip(
 # in their own standard deviations.
 
 pixels = scaler.fit_transform(X)
-vae = BetaVAE(N_COMPONENTS, beta=4, max_iter=60, random_state=0).fit(pixels)
-pca = PCA(N_COMPONENTS, whiten=True).fit(pixels)
-steps = np.linspace(-3, 3, 7)
-n_shown = 6
-
-
-def traverse(model, latent):
-    Z = np.zeros((len(steps), N_COMPONENTS))
-    Z[:, latent] = steps
-    return model.inverse_transform(Z).reshape(-1, 8, 8)
-
-
-figure = plt.figure(figsize=(10, 4.5), layout="constrained")
-panels = figure.subfigures(1, 2, wspace=0.08)
-for panel, (title, model) in zip(
-    panels, {"BetaVAE, beta=4": vae, "PCA": pca}.items(), strict=True
-):
-    panel.suptitle(title)
-    grid = panel.subplots(n_shown, len(steps))
-    for latent, row in enumerate(grid):
-        label = (
-            f"{vae.kl_[latent]:.2f} nats"
-            if model is vae
-            else f"{pca.explained_variance_ratio_[latent]:.0%}"
-        )
-        row[0].set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
-        for axes, image in zip(row, traverse(model, latent), strict=True):
-            axes.imshow(image, cmap="gray", vmin=0, vmax=1)
-            axes.set(xticks=[], yticks=[])
-    for axes, step in zip(grid[-1], steps, strict=True):
-        axes.set_xlabel(f"{step:g}", fontsize=8)
+models = {
+    "BetaVAE, beta=4": BetaVAE(N_COMPONENTS, beta=4, max_iter=60, random_state=0),
+    "PCA": PCA(N_COMPONENTS),
+}
+figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+for panel, (title, model) in zip(panels, models.items(), strict=True):
+    LatentTraversalDisplay.from_estimator(
+        model.fit(pixels), pixels, latents=6, ax=panel
+    )
+    panel.set_title(title)
 
 figure.savefig("plot_digits.png", dpi=120)
 print("\nThe picture is in plot_digits.png")
