@@ -194,7 +194,12 @@ class LatentResponseDisplay:
 
         names = list(data.factor_names)
         has_position, has_shape = set(POSITION) <= set(names), SHAPE in names
-        others = [name for name in names if name not in {*POSITION, SHAPE}]
+        shown = {SHAPE, *POSITION} if has_position else {SHAPE}
+        others = [name for name in names if name not in shown]
+        if not has_position and not others:
+            raise ValueError(
+                f"data has no factor to draw a latent against, but {', '.join(names)}."
+            )
         values = dict(zip(names, data.factor_values, strict=True))
         curves = {
             name: respond(SHAPE, name) if has_shape else respond(name)[:, None]

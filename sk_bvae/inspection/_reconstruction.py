@@ -345,7 +345,11 @@ class ReconstructionDisplay:
             heights = row - REACH * np.stack([data[row], rebuilt[row]]) / limit
             self.dots_ += self.ax_.plot(heights[0], "o", color="black", markersize=3)
             self.lines_ += self.ax_.plot(heights[1], **options)
-        self.ax_.set(xlim=(-0.5, n_columns - 0.5), ylim=(n_rows - 0.35, -0.65))
+        bottom, top = self.ax_.get_ylim()
+        self.ax_.set(
+            xlim=(-0.5, n_columns - 0.5),
+            ylim=(max(n_rows - 0.35, top), min(-0.65, bottom)),
+        )
         self.ax_.set_yticks(range(n_rows), [f"row {row}" for row in range(n_rows)])
         self.ax_.set_title(
             f"rows are {limit / REACH:.2g} std of the feature apart",

@@ -197,7 +197,7 @@ class TrainingDisplay:
         from matplotlib import colormaps
 
         curves = np.asarray(self.history["kl"]).T
-        colours = colormaps["viridis"](np.linspace(0, 0.9, len(curves)))
+        colours = colormaps["viridis"](np.linspace(0, 0.8, len(curves)))
         self.latent_lines_ = [
             self._draw(ax, curve, {"color": colour, "linewidth": 1}, wishes)
             for curve, colour in zip(curves, colours, strict=True)

@@ -7,7 +7,8 @@ from sk_bvae.inspection._mosaic import show_mosaic
 
 # Inches.
 TILE = 0.6
-LARGEST_HEIGHT = 9.0
+LARGEST_HEIGHT = 11.0
+NARROWEST = 4.2
 LARGEST_WIDTH = 7.5
 ROOM_FOR_NAMES = 1.2
 ANIMATED_TILE = 1.1
@@ -44,7 +45,7 @@ def draw_traversals(ax, images, limits, wishes):
     n_rows, n_columns, height, width = images.shape[:4]
     tile = min(TILE, LARGEST_HEIGHT / n_rows, LARGEST_WIDTH / n_columns)
     across = tile * n_columns * width / height
-    ax = take_axes(ax, across + ROOM_FOR_NAMES, tile * n_rows + 0.5)
+    ax = take_axes(ax, max(NARROWEST, across + ROOM_FOR_NAMES), tile * n_rows + 0.5)
     return show_mosaic(ax, images, limits, wishes)
 
 

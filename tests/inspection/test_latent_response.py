@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import Bunch
 
 from sk_bvae.datasets import make_blobs2d, make_shapes2d
 from sk_bvae.inspection import LatentResponseDisplay
@@ -122,6 +123,30 @@ def test_blobs_have_nothing_but_a_position():
     np.testing.assert_allclose(
         display.position[:, 1, 3], codes / np.sqrt(pca.explained_variance_), rtol=1e-4
     )
+
+
+def make_stripes(factor_names):
+    """Rows of two pixels: the classes of two factors."""
+    return Bunch(
+        data=np.eye(2),
+        render=lambda factors: np.asarray(factors, dtype=float)[:, None],
+        factor_names=factor_names,
+        factor_sizes=[2, 3],
+        factor_values=[np.array(["a", "b"]), np.array([0, 1, 2])],
+    )
+
+
+def test_factors_of_any_name_are_drawn():
+    stripes = make_stripes(["shape", "hue"])
+    pca = PCA(2).fit([[-1.0, 0], [1, 0], [0, -1], [0, 1]])
+    display = LatentResponseDisplay.from_estimator(pca, stripes, random_state=0)
+    assert display.position is None
+    assert display.axes_.shape == (2, 1)
+    codes = pca.transform([[shape, hue] for shape in (0, 1) for hue in (0, 1, 2)])
+    codes /= np.sqrt(pca.explained_variance_)
+    np.testing.assert_allclose(display.curves["hue"], codes.T.reshape(2, 2, 3))
+    with pytest.raises(ValueError, match="no factor to draw"):
+        LatentResponseDisplay.from_estimator(pca, make_stripes(["shape"]))
 
 
 def test_data_must_be_rendered(shapes):

@@ -62,3 +62,14 @@ def test_scales_of_a_table_are_measured_if_not_given(rng):
     heights = np.array([dots.get_ydata() for dots in display.dots_])
     ratio = (np.arange(5)[:, None] - heights) / data
     np.testing.assert_allclose(ratio, ratio[0, 0])
+
+
+def test_outliers_of_a_table_stay_in_the_picture(rng):
+    X = rng.normal(size=(20, 30))
+    X[0, 0] = X[4, 1] = 100
+    X[4, 2] = -100
+    display = ReconstructionDisplay.from_arrays(X, X, n_samples=5)
+    heights = np.array([dots.get_ydata() for dots in display.dots_])
+    bottom, top = display.ax_.get_ylim()
+    assert top < heights.min() < heights.max() < bottom
+    assert heights.min() < -0.65  # where the axis would end
