@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.manifold import TSNE
 
+from sk_bvae import CapacityVAE
 from sk_bvae.inspection import (
     FactorMatrixDisplay,
     LatentResponseDisplay,
@@ -18,6 +19,7 @@ from sk_bvae.inspection import (
     ReconstructionDisplay,
     SampleDisplay,
 )
+from sk_bvae.model_selection import ReplicaGridSearch
 
 TRANSFORMERS = ["BetaVAE", "PCA", "FastICA", "Pipeline", "Pipeline of a VAE"]
 DATA = ["digits", "shapes", "RGB images", "table"]
@@ -39,6 +41,14 @@ def test_decoders_are_drawn(display, transformer, data, datasets, fitted):
     assert drawn.figure_ is drawn.ax_.figure
     drawn.figure_.canvas.draw()
     assert (drawn.im_ is not None) == (data != "table" or display in DECODERS[:1])
+
+
+@pytest.mark.parametrize("display", DECODERS)
+def test_searches_and_lists_are_drawn(display, digits):
+    vae = CapacityVAE(3, capacity=2, hidden_layer_sizes=(8,), max_iter=2)
+    search = ReplicaGridSearch(vae, {}, n_replicas=2, random_state=0).fit(digits)
+    drawn = display.from_estimator(search, digits[:20].tolist())
+    assert drawn.figure_ is drawn.ax_.figure
 
 
 @pytest.mark.parametrize("transformer", TRANSFORMERS)

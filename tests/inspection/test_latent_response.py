@@ -1,5 +1,7 @@
 """Latents as functions of the factors."""
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -109,6 +111,24 @@ def test_what_is_drawn(display):
     assert titles == ["position", "scale", "orientation"]
     legend = [text.get_text() for text in display.figure_.legends[0].get_texts()]
     assert legend == ["square", "ellipse", "heart"]
+
+
+@pytest.mark.parametrize("n_latents", [5, 10, 32, 48])
+def test_labels_do_not_overlap(n_latents, rng):
+    drawn = LatentResponseDisplay(
+        rng.normal(size=(n_latents, 4, 4)),
+        {"scale": rng.normal(size=(n_latents, 2, 6))},
+        factor_values={"scale": np.linspace(0.5, 1, 6)},
+        latent_names=[f"z{column}  1.25 nats" for column in range(n_latents)],
+        shape_names=["square", "heart"],
+    ).plot()
+    renderer = drawn.figure_.canvas.get_renderer()
+    drawn.figure_.draw(renderer)
+    labels = [ax.yaxis.label for ax in drawn.axes_[:, 0]]
+    ticks = [*drawn.axes_[-1, 1].get_yticklabels()]
+    for group in (labels, ticks):
+        boxes = [label.get_window_extent(renderer) for label in group]
+        assert not any(a.overlaps(b) for a, b in itertools.pairwise(boxes))
 
 
 def test_blobs_have_nothing_but_a_position():
