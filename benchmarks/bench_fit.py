@@ -47,7 +47,7 @@ def make_case(name):
         return X.astype(np.float32), {**wide, "batch_size": 256, "max_iter": 20}
     X = (rng.random((4096, 4096)) < 0.1).astype(np.float32)
     params = {"network": "higgins_fc", "likelihood": "bernoulli"}
-    return X, {**params, "batch_size": 256, "max_iter": 3}
+    return X, {**params, "batch_size": 256, "max_iter": 8}
 
 
 def build(params, n_features):

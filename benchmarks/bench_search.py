@@ -4,7 +4,9 @@ Thirty small models (six betas, five seeds) on digits, which train as one stack:
 thirty fits in the same process, and against GridSearchCV with two workers. And networks
 of the papers on 64x64 images, whose arithmetic is the bound, so that the search fits
 them one by one: against doing just that. All sides fit the same models for the same
-number of epochs; the search also judges them.
+number of epochs; the search also judges them. At last the measurement behind that
+choice: how long an epoch of a stack takes, per net, against an epoch of a lone net, as
+the operations in a step grow.
 
 Run ``nox -s benchmarks``, or ``python benchmarks/bench_search.py digits``.
 """
@@ -17,14 +19,19 @@ import warnings
 from statistics import median
 
 import numpy as np
+import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 
 from sk_bvae import BetaVAE
 from sk_bvae.datasets import make_shapes2d
 from sk_bvae.model_selection import ReplicaGridSearch
+from sk_bvae.model_selection._fit import prepare
+from sk_bvae.model_selection._plan import step_flops
+from sk_bvae.model_selection._stack import Stack
+from sk_bvae.nn._rows import Rows
 
-IMAGES = {"device": "cpu", "likelihood": "bernoulli", "max_iter": 8}
+IMAGES = {"device": "cpu", "likelihood": "bernoulli", "max_iter": 15}
 CASES = {
     "digits": (
         BetaVAE(device="cpu", hidden_layer_sizes=(128,), batch_size=64, max_iter=40),
@@ -119,6 +126,44 @@ def run_case(case, repeats):
         )
 
 
+# Columns of the data, and what makes the steps of the networks small or large.
+STEPS = [
+    (64, {"hidden_layer_sizes": (128,), "batch_size": 64}),
+    (64, {"hidden_layer_sizes": (128, 128), "batch_size": 256}),
+    (1024, {"hidden_layer_sizes": (128, 128), "batch_size": 64}),
+    (1024, {"hidden_layer_sizes": (256, 256), "batch_size": 64}),
+    (1024, {"hidden_layer_sizes": (128, 128), "batch_size": 256}),
+    (1024, {"hidden_layer_sizes": (512, 512), "batch_size": 64}),
+]
+
+
+def compare_epochs(n_features, params, n_nets=10, repeats=5):
+    """Time an epoch of a stack, per net, over an epoch of a lone net."""
+    X = np.random.default_rng(0).random((1024, n_features), dtype=np.float32)
+    rows = Rows(X, torch.device("cpu"))
+    vaes = [
+        BetaVAE(device="cpu", random_state=seed, **params) for seed in range(n_nets)
+    ]
+    stack = Stack(vaes, [prepare(vae, X) for vae in vaes])
+    net = prepare(vaes[0], X)
+
+    def lone_epoch():
+        net.on_epoch_begin(net)
+        batches = net.get_iterator(rows, training=True)
+        net.run_single_epoch(batches, True, "train", net.train_step)
+
+    ratios = []
+    for _ in range(repeats + 1):
+        together = seconds(stack.train_epoch, rows)
+        ratios.append(together / n_nets / seconds(lone_epoch))
+    flops = step_flops(vaes[0], *X.shape)
+    print(
+        f"{flops / 1e6:6.0f} million operations a step: {n_nets} nets in a stack / "
+        f"alone {median(ratios[1:]):.2f}   ({n_features} columns, {params})",
+        flush=True,
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", default=CASES, help=", ".join(CASES))
@@ -126,6 +171,8 @@ def main():
     options = parser.parse_args()
     for case in options.cases:
         run_case(case, options.repeats)
+    for n_features, params in STEPS:
+        compare_epochs(n_features, params)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 import torch
 from joblib import parallel_config
+from scipy.stats import loguniform
 from sklearn.decomposition import PCA, FastICA
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -79,3 +85,27 @@ def test_beta_can_be_searched(digits):
     search = GridSearchCV(pipeline, {"vae__beta": [0.5, 1, 4]}, cv=2).fit(digits)
     assert search.best_params_["vae__beta"] in (0.5, 1, 4)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_random_draws_of_beta(digits):
+    search = RandomizedSearchCV(
+        BetaVAE(**FAST), {"beta": loguniform(0.1, 10)}, n_iter=3, cv=2, random_state=0
+    ).fit(digits)
+    assert len(set(search.cv_results_["param_beta"])) == 3
+    assert search.best_params_["beta"] in search.cv_results_["param_beta"]
+
+
+@pytest.mark.filterwarnings("ignore:No latent")  # after one epoch
+def test_halving_spends_epochs_on_the_best(digits):
+    search = HalvingGridSearchCV(
+        BetaVAE(**FAST),
+        {"beta": [0.1, 1, 10, 100]},
+        resource="max_iter",
+        min_resources=2,
+        max_resources=8,
+        factor=2,
+        cv=2,
+    ).fit(digits)
+    assert search.n_resources_ == [2, 4, 8]
+    assert search.n_candidates_ == [4, 2, 1]
+    assert search.best_estimator_.n_iter_ == 8

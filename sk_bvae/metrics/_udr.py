@@ -106,13 +106,18 @@ def _informative_codes(codes, kl):
         )
     check_consistent_length(*codes)
     informative = _are_active(codes) if kl is None else _have_kl(kl, codes)
-    for model, mask in enumerate(informative):
-        if not mask.any():
-            _warn_undefined(
-                f"unsupervised_disentanglement_ranking: model {model} has no "
-                "informative code, so its pairs count as 0, or all as NaN where fewer "
-                "than two models have one."
-            )
+    dead = [str(model) for model, mask in enumerate(informative) if not mask.any()]
+    if dead:
+        which = (
+            f"model {dead[0]} has"
+            if len(dead) == 1
+            else f"models {', '.join(dead)} have"
+        )
+        rest_agrees = len(codes) - len(dead) >= 2
+        _warn_undefined(
+            f"unsupervised_disentanglement_ranking: {which} no informative code, so "
+            + ("such pairs count as 0." if rest_agrees else "all scores are NaN.")
+        )
     kept = [Z[:, mask] for Z, mask in zip(codes, informative, strict=True)]
     return [scale(Z) if Z.shape[1] else Z for Z in kept]
 

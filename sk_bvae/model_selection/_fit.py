@@ -1,8 +1,12 @@
 """Fit replicas, alone or as one stack, and keep what failed apart."""
 
 import time
+import warnings
 from contextlib import contextmanager
 from traceback import format_exc
+
+import numpy as np
+from sklearn.exceptions import FitFailedWarning
 
 from sk_bvae._base import check_support, validate_rows
 from sk_bvae._epoch_tasks import EpochTasks
@@ -88,7 +92,7 @@ def _fit_stacked(replicas, X, context, caller):
     ready = {}
     for replica in replicas:
         with replica.noting_errors():
-            ready[replica] = _prepare(replica.estimator, X)
+            ready[replica] = prepare(replica.estimator, X)
     if ready:
         rows = Rows(X, next(iter(ready.values())).device)
         stack = Stack([replica.estimator for replica in ready], list(ready.values()))
@@ -99,7 +103,8 @@ def _fit_stacked(replicas, X, context, caller):
     context.call_on_fit_task_end(estimator=caller, X=X)
 
 
-def _prepare(estimator, X):
+def prepare(estimator, X):
+    """Do what a fit does before its first epoch; return the net to train."""
     estimator._validate_params()
     validate_rows(estimator, X, reset=True)
     net = estimator._new_net(X)
@@ -125,3 +130,34 @@ def _finish(estimator, net, failure, rows):
         explanation = estimator._explain_divergence(failure.epoch, rows)
         raise ValueError(explanation) from failure
     vars(estimator).update(estimator._learned(net, rows))
+
+
+def report_failures(candidates, replicas, error_score):
+    """Warn of what failed, by its parameters; raise where nothing is left.
+
+    Parameters
+    ----------
+    candidates : list of dict
+        The settings.
+
+    replicas : ndarray of shape (n_candidates, n_replicas)
+        A `Replica` in each place.
+
+    error_score : float
+        The score that stands for a failure.
+    """
+    failed = [
+        f"{candidates[row]}, replica {column}:\n{replica.fit_error}"
+        for (row, column), replica in np.ndenumerate(replicas)
+        if replica.fit_error is not None
+    ]
+    report = "\n".join(failed)
+    if failed and len(failed) == replicas.size:
+        raise ValueError(f"All the {len(failed)} fits failed.\n{report}")
+    if failed:
+        warnings.warn(
+            f"{len(failed)} fits failed out of a total of {replicas.size}. Their score "
+            f"is set to {error_score}.\n{report}",
+            FitFailedWarning,
+            stacklevel=3,
+        )

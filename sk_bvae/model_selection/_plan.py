@@ -17,7 +17,7 @@ from sk_bvae.nn._random import DrawsFrom
 SMALL_STEP_FLOPS = 2e8
 
 
-def plan_jobs(estimator, candidates, estimators, shape):
+def plan_stacks(estimator, candidates, estimators, shape):
     """Deal the replicas out to stacks.
 
     Parameters
@@ -36,17 +36,20 @@ def plan_jobs(estimator, candidates, estimators, shape):
 
     Returns
     -------
-    jobs : list of list of tuple
+    stacks : list of list of tuple
         For each stack, the places of its replicas.
     """
-    jobs = []
+    stacks = []
     for group in group_candidates(estimator, candidates):
         places = [place for place in estimators if place[0] in group]
-        size = stack_size(estimators[places[0]], *shape)
+        try:
+            size = stack_size(estimators[places[0]], *shape)
+        except Exception:  # the fit meets it too, and reports it
+            size = 1
         n_stacks = -(-len(places) // size)
         # stacks of even sizes rather than full ones and a rest
-        jobs += [places[start::n_stacks] for start in range(n_stacks)]
-    return jobs
+        stacks += [places[start::n_stacks] for start in range(n_stacks)]
+    return stacks
 
 
 def group_candidates(estimator, candidates):
@@ -112,16 +115,11 @@ def stack_size(estimator, n_samples, n_features):
     """
     if not _can_stack(estimator):
         return 1
-    batch_size = min(estimator.batch_size, n_samples)
-    with DrawsFrom(torch.Generator().manual_seed(0)):
-        vae = build_vae(estimator.get_params(deep=False), n_features).eval()
-    flops = 3 * batch_size * _flops_of_a_row(vae, n_features)
     on_cpu = resolve_device(estimator.device).type == "cpu"
-    if on_cpu and flops > SMALL_STEP_FLOPS:
+    if on_cpu and step_flops(estimator, n_samples, n_features) > SMALL_STEP_FLOPS:
         return 1
     available = get_config()["working_memory"] * 2**20
-    needed = _bytes_of_a_replica(vae, n_samples, n_features, batch_size)
-    return max(1, int(available // needed))
+    return max(1, int(available // replica_bytes(estimator, n_samples, n_features)))
 
 
 def _can_stack(estimator):
@@ -133,19 +131,29 @@ def _can_stack(estimator):
     )
 
 
-def _flops_of_a_row(vae, n_features):
-    """Count the operations of a forward pass; a backward pass has twice as many."""
+def step_flops(estimator, n_samples, n_features):
+    """Count the floating-point operations of a training step of one replica."""
+    vae = _build(estimator, n_features)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         vae(torch.zeros(1, n_features), torch.zeros(1, vae.n_components))
-    return counter.get_total_flops()
+    # a backward pass has twice as many as a forward pass
+    return 3 * min(estimator.batch_size, n_samples) * counter.get_total_flops()
 
 
-def _bytes_of_a_replica(vae, n_samples, n_features, batch_size):
+def replica_bytes(estimator, n_samples, n_features):
+    """Estimate the memory that a replica takes in a stack."""
+    vae = _build(estimator, n_features)
     # weights, their gradients, and two moments of each
     weights = 4 * sum(parameter.numel() for parameter in vae.parameters())
     # order (64 bits) and noise of a pass
     draws = n_samples * (2 + vae.n_components)
-    return 4 * (weights + draws + batch_size * _numbers_kept_for_a_row(vae, n_features))
+    n_rows = min(estimator.batch_size, n_samples)
+    return 4 * (weights + draws + n_rows * _numbers_kept_for_a_row(vae, n_features))
+
+
+def _build(estimator, n_features):
+    with DrawsFrom(torch.Generator().manual_seed(0)):
+        return build_vae(estimator.get_params(deep=False), n_features).eval()
 
 
 def _numbers_kept_for_a_row(vae, n_features):

@@ -1,32 +1,27 @@
 """A grid search that trains several seeds of every candidate, together."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
 from sklearn.callback import CallbackSupportMixin
-from sklearn.exceptions import FitFailedWarning
-from sklearn.model_selection import ParameterGrid, train_test_split
+from sklearn.model_selection import ParameterGrid
 from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from sk_bvae._base import BaseVAE, validate_rows
-from sk_bvae.model_selection._fit import fit_replicas
-from sk_bvae.model_selection._judge import (
-    elbo,
-    rate_and_distortion,
-    resolve_scoring,
-    udr,
+from sk_bvae.model_selection._fit import fit_replicas, report_failures
+from sk_bvae.model_selection._judge import Judge, resolve_scoring
+from sk_bvae.model_selection._plan import plan_stacks
+from sk_bvae.model_selection._results import (
+    best_replica,
+    first_of_rank_1,
+    format_results,
+    of_each,
 )
-from sk_bvae.model_selection._plan import plan_jobs
-from sk_bvae.model_selection._results import best_replica, format_results
 from sk_bvae.utils._random import draw_seeds
 from sk_bvae.utils._sklearn import Interval, StrOptions, fit_context
-
-# Rows on which UDR, rate and distortion are estimated; data with more is sampled.
-JUDGED_ROWS = 10_000
 
 
 class ReplicaGridSearch(
@@ -225,20 +220,20 @@ class ReplicaGridSearch(
             If a parameter of the grid does not exist, the scoring lacks what it needs,
             or all fits fail.
         """
-        scoring = self._check_scoring(y)
+        self._check_scoring(y)
         candidates = self._check_candidates()
         X = validate_rows(self, X, reset=True)
         *seeds, split_seed = draw_seeds(self.random_state, self.n_replicas + 1)
         self.replica_seeds_ = np.array(seeds)
-        train, held_out = X, None
-        if scoring == "elbo":
-            share = self.validation_fraction
-            train, held_out = train_test_split(
-                X, test_size=share, random_state=split_seed
-            )
-        replicas = self._fit_all(candidates, train)
-        self._report_failures(candidates, replicas)
-        self._choose(candidates, replicas, scoring, (train, held_out, y), split_seed)
+        judge = Judge(self.scoring, X, y, self.validation_fraction, split_seed)
+        replicas = self._fit_all(candidates, judge.train)
+        report_failures(candidates, replicas, self.error_score)
+        self.cv_results_ = format_results(
+            candidates,
+            **judge.measure(replicas, self.error_score),
+            fit_time=of_each(replicas, lambda replica: replica.fit_time),
+        )
+        self._keep_the_best(replicas)
         return self
 
     def _check_scoring(self, y):
@@ -253,7 +248,6 @@ class ReplicaGridSearch(
                 f"scoring={self.scoring!r} compares latents with known factors: pass "
                 "them as y, an integer matrix of shape (n_samples, n_factors)."
             )
-        return scoring
 
     def _check_candidates(self):
         candidates = list(ParameterGrid(self.param_grid))
@@ -266,116 +260,78 @@ class ReplicaGridSearch(
             clone(self.estimator).set_params(**candidate)
         return candidates
 
-    def _make_replica(self, candidate, seed):
-        settings = clone(candidate, safe=False)
-        return clone(self.estimator).set_params(**settings, random_state=int(seed))
-
     def _fit_all(self, candidates, X):
-        """Fit every replica; return one per place in the table."""
+        """Fit every replica of every candidate; return a table of them."""
         estimators = {
-            (row, column): self._make_replica(candidate, seed)
+            (row, column): self._make_estimator(candidate, seed)
             for row, candidate in enumerate(candidates)
             for column, seed in enumerate(self.replica_seeds_)
         }
-        jobs = plan_jobs(self.estimator, candidates, estimators, X.shape)
+        stacks = plan_stacks(self.estimator, candidates, estimators, X.shape)
         if self.verbose:
             print(  # noqa: T201 - as GridSearchCV does
                 f"Fitting {self.n_replicas} replicas of each of {len(candidates)} "
-                f"candidates, {len(estimators)} fits in {len(jobs)} stacks"
+                f"candidates, {len(estimators)} fits in {len(stacks)} stacks"
             )
+        done = self._fit_stacks(
+            [[estimators[place] for place in places] for places in stacks], X
+        )
+        replicas = np.empty((len(candidates), self.n_replicas), dtype=object)
+        for places, fitted in zip(stacks, done, strict=True):
+            for place, replica in zip(places, fitted, strict=True):
+                replicas[place] = replica
+        return replicas
+
+    def _make_estimator(self, candidate, seed):
+        settings = clone(candidate, safe=False)
+        return clone(self.estimator).set_params(**settings, random_state=int(seed))
+
+    def _fit_stacks(self, stacks, X):
+        """Fit the stacks, each in whatever process joblib finds for it."""
         root = self._init_callback_context(
-            max_subtasks=len(jobs), sequential_subtasks=False
+            max_subtasks=len(stacks), sequential_subtasks=False
         )
         root.call_on_fit_task_begin(estimator=self, X=X)
-        tasks = []
-        for number, places in enumerate(jobs):
-            together = [estimators[place] for place in places]
-            epochs = together[0].max_iter if len(together) > 1 else 0
-            context = root.subcontext("stack", task_id=number, max_subtasks=epochs)
-            tasks.append((together, X, context, self, self.error_score == "raise"))
+        contexts = [
+            root.subcontext(
+                "stack",
+                task_id=number,
+                max_subtasks=stack[0].max_iter if len(stack) > 1 else 0,
+            )
+            for number, stack in enumerate(stacks)
+        ]
+        raises = self.error_score == "raise"
         done = Parallel(n_jobs=self.n_jobs)(
-            delayed(fit_replicas)(*task) for task in tasks
+            delayed(fit_replicas)(stack, X, context, self, raises)
+            for stack, context in zip(stacks, contexts, strict=True)
         )
         root.call_on_fit_task_end(estimator=self, X=X)
-        return {
-            place: replica
-            for places, replicas in zip(jobs, done, strict=True)
-            for place, replica in zip(places, replicas, strict=True)
-        }
+        return done
 
-    def _report_failures(self, candidates, replicas):
-        failed = {
-            place: replica.fit_error
-            for place, replica in sorted(replicas.items())
-            if replica.fit_error is not None
-        }
-        if not failed:
-            return
-        report = "\n".join(
-            f"{candidates[row]}, replica {column}:\n{error}"
-            for (row, column), error in failed.items()
-        )
-        if len(failed) == len(replicas):
-            raise ValueError(f"All the {len(failed)} fits failed.\n{report}")
-        warnings.warn(
-            f"{len(failed)} fits failed out of a total of {len(replicas)}. Their score "
-            f"is set to {self.error_score}.\n{report}",
-            FitFailedWarning,
-            stacklevel=3,
-        )
-
-    # Judging
-
-    def _choose(self, candidates, replicas, scoring, data, seed):
-        table = np.full((len(candidates), self.n_replicas), None, dtype=object)
-        for place, replica in replicas.items():
-            if replica.fit_error is None:
-                table[place] = replica.estimator
-        measured = self._measure(table, scoring, data, seed)
-        measured["fit_time"] = np.array(
-            [
-                [replicas[row, column].fit_time for column in range(self.n_replicas)]
-                for row in range(len(candidates))
-            ]
-        )
-        if hasattr(self, "feature_names_in_"):
-            for estimator in table[np.not_equal(table, None)]:
-                estimator.feature_names_in_ = self.feature_names_in_
-        self.cv_results_ = format_results(candidates, **measured)
-        scores = measured["score"]
-        if not np.isfinite(scores).all():
-            warnings.warn(
-                f"One or more of the scores are non-finite:\n{scores}", stacklevel=4
-            )
-        choose = self.refit if callable(self.refit) else _first_of_rank_1
+    def _keep_the_best(self, replicas):
+        choose = self.refit if callable(self.refit) else first_of_rank_1
         self.best_index_ = int(choose(self.cv_results_))
-        self.best_params_ = candidates[self.best_index_]
+        self.best_params_ = self.cv_results_["params"][self.best_index_]
         self.best_score_ = self.cv_results_["mean_score"][self.best_index_]
-        self.best_replica_ = best_replica(scores[self.best_index_])
+        self.best_replica_ = best_replica(
+            self.cv_results_, self.best_index_, self.n_replicas
+        )
+        best = replicas[self.best_index_, self.best_replica_]
+        if best.fit_error is not None:
+            raise ValueError(
+                f"The best candidate, {self.best_params_}, failed to fit: "
+                f"error_score={self.error_score} puts it before those that did not."
+            )
+        for replica in replicas.flat:
+            if hasattr(self, "feature_names_in_"):
+                replica.estimator.feature_names_in_ = self.feature_names_in_
         if self.refit is not False:
-            self.best_estimator_ = table[self.best_index_, self.best_replica_]
+            self.best_estimator_ = best.estimator
         if self.return_estimators:
-            self.estimators_ = table.tolist()
-
-    def _measure(self, table, scoring, data, seed):
-        train, _, _ = data
-        rows = _sample_rows(train, seed)
-        measured = {
-            name: np.full(table.shape, np.nan)
-            for name in ("score", "reconstruction", "kl", "n_active_components")
-        }
-        fitted = np.not_equal(table, None)
-        measured["score"][~fitted] = self.error_score
-        for place in zip(*np.nonzero(fitted), strict=True):
-            kl, reconstruction = rate_and_distortion(table[place], rows)
-            measured["kl"][place] = kl
-            measured["reconstruction"][place] = reconstruction
-            measured["n_active_components"][place] = table[place].n_active_components_
-        for row in np.flatnonzero(fitted.any(axis=1)):
-            kept = fitted[row]
-            estimators = list(table[row, kept])
-            measured["score"][row, kept] = _score(scoring, estimators, rows, data)
-        return measured
+            self.estimators_ = of_each(
+                replicas,
+                lambda replica: None if replica.fit_error else replica.estimator,
+            ).tolist()
 
     # Using the best estimator
 
@@ -508,25 +464,3 @@ class ReplicaGridSearch(
         tags.input_tags = own.input_tags
         tags.transformer_tags = own.transformer_tags
         return tags
-
-
-def _first_of_rank_1(results):
-    return results["rank_score"].argmin()
-
-
-def _sample_rows(X, seed):
-    """Take all rows, or a sample where there are many."""
-    if len(X) <= JUDGED_ROWS:
-        return X
-    chosen = np.random.RandomState(seed).choice(len(X), JUDGED_ROWS, replace=False)
-    return X[np.sort(chosen)]
-
-
-def _score(scoring, estimators, rows, data):
-    """Score the replicas of one candidate."""
-    train, held_out, y = data
-    if scoring == "udr":
-        return udr(estimators, rows)
-    if scoring == "elbo":
-        return [elbo(estimator, held_out) for estimator in estimators]
-    return [scoring(estimator, train, y) for estimator in estimators]

@@ -1,5 +1,7 @@
 """The table of a search: a row per candidate, columns per replica and over them."""
 
+import warnings
+
 import numpy as np
 from scipy.stats import rankdata
 
@@ -26,20 +28,43 @@ def format_results(candidates, **measured):
     results = dict(yield_masked_array_for_each_param(candidates))
     results["params"] = candidates
     for name, values in measured.items():
+        values = values.astype(float)
         for replica, column in enumerate(values.T):
             results[f"replica{replica}_{name}"] = column
         results[f"mean_{name}"] = values.mean(axis=1)
         results[f"std_{name}"] = values.std(axis=1)
     results["rank_score"] = rank(results["mean_score"])
+    if not np.isfinite(results["mean_score"]).all():
+        warnings.warn(
+            f"One or more of the scores are non-finite: {results['mean_score']}",
+            stacklevel=3,
+        )
     return results
 
 
 def rank(scores):
     """Rank from 1, the largest first; what is not a number shares the last place."""
-    filled = np.where(np.isnan(scores), -np.inf, scores)
-    return rankdata(-filled, method="min").astype(np.int32)
+    return rankdata(-_nan_last(scores), method="min").astype(np.int32)
 
 
-def best_replica(scores):
-    """Find the replica of the best score, NaN being the worst there is."""
-    return int(np.where(np.isnan(scores), -np.inf, scores).argmax())
+def first_of_rank_1(results):
+    """Find the candidate that leads the table."""
+    return int(results["rank_score"].argmin())
+
+
+def best_replica(results, candidate, n_replicas):
+    """Find the replica of a candidate's best score."""
+    scores = [results[f"replica{r}_score"][candidate] for r in range(n_replicas)]
+    return int(_nan_last(scores).argmax())
+
+
+def of_each(replicas, function):
+    """Make a table of what a function returns for each replica of a table."""
+    values = [function(replica) for replica in replicas.flat]
+    table = np.empty(len(values), dtype=object)
+    table[:] = values
+    return table.reshape(replicas.shape)
+
+
+def _nan_last(scores):
+    return np.where(np.isnan(scores), -np.inf, scores)

@@ -90,7 +90,10 @@ def test_model_without_informative_codes(models, correlation):
 @pytest.mark.parametrize("correlation", ["lasso", "spearman"])
 def test_fewer_than_two_informative_models(models, correlation):
     models[1:] = [np.zeros((400, 4)), np.zeros((400, 2))]
-    with pytest.warns(UndefinedMetricWarning, match="NaN where fewer than two"):
+    with pytest.warns(
+        UndefinedMetricWarning,
+        match="models 1, 2 have no informative code, so all scores are NaN",
+    ):
         scores = unsupervised_disentanglement_ranking(models, correlation=correlation)
     assert np.isnan(scores).all()
 

@@ -7,7 +7,12 @@ from sklearn import config_context
 
 from sk_bvae import BetaVAE, CapacityVAE
 from sk_bvae.model_selection import _plan
-from sk_bvae.model_selection._plan import group_candidates, plan_jobs, stack_size
+from sk_bvae.model_selection._plan import (
+    group_candidates,
+    plan_stacks,
+    stack_size,
+    step_flops,
+)
 from sk_bvae.nn import Bernoulli
 
 SMALL = {"hidden_layer_sizes": (16,), "batch_size": 32, "device": "cpu"}
@@ -73,21 +78,31 @@ def test_planning_draws_no_global_randomness():
 
 
 def test_operations_are_counted():
-    vae = _plan.build_vae(BetaVAE(**SMALL, n_components=3).get_params(), 20)
-    # 20-16-6 and back 3-16-20, a multiplication and an addition for each weight
-    assert _plan._flops_of_a_row(vae, 20) == 2 * (20 * 16 + 16 * 6 + 3 * 16 + 16 * 20)
+    vae = BetaVAE(**SMALL, n_components=3)
+    # 20-16-6 and back 3-16-20: a multiplication and an addition for each weight, and
+    # for each row, in one forward pass and in a backward pass of twice the work
+    weights = 20 * 16 + 16 * 6 + 3 * 16 + 16 * 20
+    assert step_flops(vae, 1000, 20) == 3 * 32 * 2 * weights
+    assert step_flops(vae, 10, 20) == 3 * 10 * 2 * weights
 
 
-def test_jobs_hold_every_replica_once_in_even_stacks(monkeypatch):
+def test_stacks_hold_every_replica_once_in_even_stacks(monkeypatch):
     monkeypatch.setattr(_plan, "stack_size", lambda *args: 4)
     candidates = [{"beta": 1}, {"beta": 4}, {"n_components": 3}]
     estimators = {
         (row, column): BetaVAE(**SMALL) for row in range(3) for column in range(3)
     }
-    jobs = plan_jobs(BetaVAE(), candidates, estimators, (100, 20))
-    assert sorted(place for job in jobs for place in job) == sorted(estimators)
-    assert [len(job) for job in jobs] == [3, 3, 3]
-    assert {row for row, _ in jobs[2]} == {2}
+    stacks = plan_stacks(BetaVAE(), candidates, estimators, (100, 20))
+    assert sorted(place for stack in stacks for place in stack) == sorted(estimators)
+    assert [len(stack) for stack in stacks] == [3, 3, 3]
+    assert {row for row, _ in stacks[2]} == {2}
+
+
+def test_what_cannot_be_built_is_left_to_its_fit():
+    candidates = [{"hidden_layer_sizes": (-1,)}]
+    estimators = {(0, 0): BetaVAE(**candidates[0]), (0, 1): BetaVAE(**candidates[0])}
+    stacks = plan_stacks(BetaVAE(), candidates, estimators, (100, 20))
+    assert stacks == [[(0, 0)], [(0, 1)]]
 
 
 def test_arrays_can_be_settings():

@@ -288,6 +288,15 @@ def test_a_candidate_of_invalid_value_fails_by_itself(digits):
     assert search.best_params_ == {"beta": 1}
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+def test_an_error_score_that_wins_is_refused(digits):
+    search = ReplicaGridSearch(
+        BetaVAE(**FAST), {"beta": [1, -1]}, n_replicas=2, error_score=5.0
+    )
+    with pytest.raises(ValueError, match=r"\{'beta': -1\}, failed to fit"):
+        search.fit(digits)
+
+
 def test_error_score_raise(digits):
     search = ReplicaGridSearch(
         BetaVAE(**FAST), {"beta": [1, 1e38]}, n_replicas=2, error_score="raise"

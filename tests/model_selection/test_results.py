@@ -1,8 +1,14 @@
 """The table of a search."""
 
 import numpy as np
+import pytest
 
-from sk_bvae.model_selection._results import best_replica, format_results, rank
+from sk_bvae.model_selection._results import (
+    best_replica,
+    first_of_rank_1,
+    format_results,
+    rank,
+)
 
 
 def test_table():
@@ -23,6 +29,9 @@ def test_ranks():
     assert rank(np.array([np.nan, np.nan])).tolist() == [1, 1]
 
 
-def test_best_replica_is_a_number():
-    assert best_replica(np.array([np.nan, 0.1, -3])) == 1
-    assert best_replica(np.array([np.nan, np.nan])) == 0
+def test_the_best():
+    scores = np.array([[np.nan, 1.0], [0.1, -3.0], [np.nan, np.nan]])
+    with pytest.warns(UserWarning, match="non-finite"):
+        results = format_results([{"beta": b} for b in (1, 2, 3)], score=scores)
+    assert first_of_rank_1(results) == 1
+    assert [best_replica(results, row, 2) for row in range(3)] == [1, 0, 0]

@@ -7,7 +7,7 @@ from torch import nn
 
 from sk_bvae import BetaVAE, CapacityVAE
 from sk_bvae.datasets import make_blobs2d
-from sk_bvae.model_selection._fit import _prepare
+from sk_bvae.model_selection._fit import prepare
 from sk_bvae.model_selection._stack import Stack
 from sk_bvae.nn._rows import Rows, draw_pass
 
@@ -78,7 +78,7 @@ def make_estimators(Estimator, network, **params):
 
 
 def prepare_stack(estimators, X):
-    nets = [_prepare(estimator, X) for estimator in estimators]
+    nets = [prepare(estimator, X) for estimator in estimators]
     return Stack(estimators, nets), nets
 
 
@@ -107,7 +107,7 @@ def test_weights_after_20_steps(images, Estimator, network):
 def test_weights_after_20_steps_in_float64(images, Estimator, network):
     estimators = make_estimators(Estimator, network, max_iter=1)
     nets, lone_nets = (
-        [_prepare(estimator, images) for estimator in estimators] for _ in range(2)
+        [prepare(estimator, images) for estimator in estimators] for _ in range(2)
     )
     for net in nets + lone_nets:
         net.vae_.double()
