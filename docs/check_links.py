@@ -64,5 +64,5 @@ def _is_dead(url, path, pages):
 
 
 if __name__ == "__main__":
-    found = find_faults(Path(sys.argv[1]).resolve())
-    sys.exit("\n".join(found))
+    # no text, not even an empty one, is what makes the exit status 0
+    sys.exit("\n".join(find_faults(Path(sys.argv[1]).resolve())) or None)

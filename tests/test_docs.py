@@ -3,6 +3,8 @@
 import importlib
 import importlib.util
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,15 @@ def site(tmp_path):
 
 def test_a_sound_site_has_no_faults(site):
     assert check_links.find_faults(site) == []
+
+
+@pytest.mark.parametrize("html", ["", '<a href="gone.html">x</a>'])
+def test_the_check_fails_where_there_is_a_fault(site, html):
+    (site / "page.html").write_text(html)
+    command = [sys.executable, DOCS / "check_links.py", site]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == bool(html)
+    assert ("gone.html" in run.stderr) == bool(html)
 
 
 @pytest.mark.parametrize(
