@@ -29,6 +29,8 @@ extensions = [
 exclude_patterns = ["_build", "conftest.py"]
 templates_path = ["_templates"]
 default_role = "literal"
+smartquotes = False
+toc_object_entries_show_parents = "hide"
 
 # Nothing is fetched, other projects' inventories included, so their names stay text.
 nitpicky = True
