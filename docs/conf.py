@@ -43,6 +43,12 @@ write_pages(HERE / "api")
 autosummary_generate = True
 numpydoc_show_class_members = False
 
+
+def skip_fields(app, what, name, member, skip, options):
+    """Leave out a named tuple's fields, which stand among its parameters."""
+    return skip or (member.__doc__ or "").startswith("Alias for field number")
+
+
 # The gallery
 
 SHORT = os.environ.get("SK_BVAE_EXAMPLES") == "short"
@@ -97,5 +103,6 @@ copybutton_prompt_is_regexp = True
 
 
 def setup(app):
-    """Hook into the reading of the pages."""
+    """Hook into the reading of the pages and of the docstrings."""
+    app.connect("autodoc-skip-member", skip_fields)
     app.connect("source-read", warn_of_short_setting)
