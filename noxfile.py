@@ -64,6 +64,19 @@ def examples(session):
 
 
 @nox.session
+def docs(session):
+    """Build the documentation; ``-- full`` runs its examples at their full size."""
+    install(session, "doc")
+    size = {} if "full" in session.posargs else {"SK_BVAE_EXAMPLES": "short"}
+    site = "docs/_build/html"
+    session.run(
+        *("sphinx-build", "--fail-on-warning", "--keep-going", "docs", site),
+        env={"MPLBACKEND": "agg", **size, **ONE_THREAD},
+    )
+    session.run("python", "docs/check_links.py", site)
+
+
+@nox.session
 def benchmarks(session):
     """Time fits and searches against bare torch, pythae and scikit-learn."""
     install(session, "benchmark")

@@ -12,11 +12,11 @@ def beta_elbo(terms, beta):
 
 
 class BetaVAE(BaseVAE):
-    r"""beta-VAE: a variational autoencoder with a weighted KL term.
+    """beta-VAE: a variational autoencoder with a weighted KL term.
 
     Minimises, averaged over the rows and in nats [1]_,
 
-    .. math:: -E_{q(z|x)}[\log p(x|z)] + \beta \, KL(q(z|x) \,\|\, N(0, I))
+    .. math:: -E_{q(z|x)}[\\log p(x|z)] + \\beta \\, KL(q(z|x) \\,\\|\\, N(0, I))
 
     where the log-likelihood is *summed* over the features and the divergence over
     the latents. ``beta=1`` is the variational autoencoder; a larger beta makes the
@@ -130,11 +130,11 @@ class BetaVAE(BaseVAE):
 
     history_ : dict of ndarray
         Per epoch, in nats per row: "loss", "reconstruction" (negative
-        log-likelihood), "kl" of shape (n_iter_, n_components), and with
+        log-likelihood), "kl" of shape (`n_iter_`, n_components), and with
         early stopping the first three of the held-out rows, "validation_loss" and
         so on.
 
-    loss_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_ : ndarray of shape (`n_iter_`,)
         ``history_["loss"]``.
 
     n_iter_ : int
@@ -143,7 +143,7 @@ class BetaVAE(BaseVAE):
     n_features_in_ : int
         Number of features seen during fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during fit. Only if X has string column names.
 
     net_ : skorch.NeuralNet

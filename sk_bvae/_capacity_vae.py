@@ -14,11 +14,11 @@ def capacity_elbo(terms, capacity, gamma):
 
 
 class CapacityVAE(BaseVAE):
-    r"""beta-VAE with controlled capacity: the latents carry as many nats as you say.
+    """beta-VAE with controlled capacity: the latents carry as many nats as you say.
 
     Minimises, in nats [1]_,
 
-    .. math:: -E_{q(z|x)}[\log p(x|z)] + \gamma \, |KL(q(z|x) \,\|\, N(0, I)) - C|
+    .. math:: -E_{q(z|x)}[\\log p(x|z)] + \\gamma \\, |KL(q(z|x) \\,\\|\\, N(0, I)) - C|
 
     where KL is the mean over the *batch* of the divergence summed over the latents,
     and C grows linearly from 0 to ``capacity``. Latents come alive one after the
@@ -139,12 +139,12 @@ class CapacityVAE(BaseVAE):
 
     history_ : dict of ndarray
         Per epoch, in nats per row: "loss", "reconstruction" (negative
-        log-likelihood), "kl" of shape (n_iter_, n_components), "capacity" (C at
+        log-likelihood), "kl" of shape (`n_iter_`, n_components), "capacity" (C at
         the end of each), and with
         early stopping the first three of the held-out rows, "validation_loss" and
         so on.
 
-    loss_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_ : ndarray of shape (`n_iter_`,)
         ``history_["loss"]``.
 
     n_iter_ : int
@@ -153,7 +153,7 @@ class CapacityVAE(BaseVAE):
     n_features_in_ : int
         Number of features seen during fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during fit. Only if X has string column names.
 
     net_ : skorch.NeuralNet

@@ -118,7 +118,7 @@ class ReplicaGridSearch(
     n_features_in_ : int
         Number of features seen during fit.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during fit. Only if X has string column names.
 
     See Also

@@ -1,0 +1,108 @@
+"""How Sphinx builds the documentation; ``nox -s docs`` runs it."""
+
+import os
+import sys
+from pathlib import Path
+
+import sk_bvae
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from api_reference import write_pages  # noqa: E402 - it lies beside this file
+
+project = "sk-bvae"
+author = "The sk-bvae developers"
+project_copyright = author
+release = sk_bvae.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "conftest.py"]
+templates_path = ["_templates"]
+default_role = "literal"
+smartquotes = False
+toc_object_entries_show_parents = "hide"
+
+# Nothing is fetched, other projects' inventories included, so their names stay text.
+nitpicky = True
+OTHERS = "joblib|matplotlib|numpy|sklearn|skorch|torch"
+nitpick_ignore_regex = [("py:.*", rf"({OTHERS})\..*")]
+
+# The pages of the API
+
+write_pages(HERE / "api")
+autosummary_generate = True
+numpydoc_show_class_members = False
+
+
+def skip_fields(app, what, name, member, skip, options):
+    """Leave out a named tuple's fields, which stand among its parameters."""
+    return skip or (member.__doc__ or "").startswith("Alias for field number")
+
+
+# The gallery
+
+SHORT = os.environ.get("SK_BVAE_EXAMPLES") == "short"
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "backreferences_dir": "api/backreferences",
+    "doc_module": ("sk_bvae",),
+    "abort_on_example_error": True,
+    # a change of setting leaves the files as they were, but not what they print
+    "run_stale_examples": True,
+    "show_signature": False,
+    "download_all_examples": False,
+    # its page fetches scripts from elsewhere
+    "write_computation_times": False,
+}
+SHORT_NOTE = """\
+.. warning::
+
+   This page was built in the short setting, for a check of the code: its numbers and
+   pictures mean nothing. Run the example yourself for the real ones.
+
+"""
+
+
+def warn_of_short_setting(app, docname, source):
+    """Head the page of an example that was cut short with a warning."""
+    example = HERE.parent / "examples" / f"{Path(docname).name}.py"
+    shown = docname.startswith("auto_examples/") and example.exists()
+    if SHORT and shown and "SK_BVAE_EXAMPLES" in example.read_text():
+        source[0] = SHORT_NOTE + source[0]
+
+
+# The look
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"sk-bvae {release}"
+html_static_path = ["_static"]
+html_css_files = ["style.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "header_links_before_dropdown": 6,
+    "logo": {"text": "sk-bvae"},
+    "navbar_end": ["theme-switcher"],
+    "show_toc_level": 2,
+}
+html_sidebars = {"changelog": [], "install": [], "start": []}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+
+def setup(app):
+    """Hook into the reading of the pages and of the docstrings."""
+    app.connect("autodoc-skip-member", skip_fields)
+    app.connect("source-read", warn_of_short_setting)

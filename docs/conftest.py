@@ -1,0 +1,3 @@
+"""Which pages are doctests: those that people write."""
+
+collect_ignore = ["_build", "api", "auto_examples", "conf.py"]

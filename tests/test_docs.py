@@ -1,0 +1,101 @@
+"""What the documentation is made with: the table of the API, the check of the links."""
+
+import importlib
+import importlib.util
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sk_bvae
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+api_reference = load("api_reference")
+check_links = load("check_links")
+
+
+def public_modules():
+    submodules = [
+        f"sk_bvae.{module.name}" for module in pkgutil.iter_modules(sk_bvae.__path__)
+    ]
+    names = ["sk_bvae", *(name for name in submodules if "._" not in name)]
+    return [name for name in names if hasattr(importlib.import_module(name), "__all__")]
+
+
+def test_the_table_lists_exactly_the_public_modules():
+    assert sorted(api_reference.API_REFERENCE) == sorted(public_modules())
+
+
+@pytest.mark.parametrize("module", public_modules())
+def test_the_table_lists_exactly_the_public_names(module):
+    public = importlib.import_module(module).__all__
+    assert sorted(api_reference.names_of(module)) == sorted(public)
+
+
+def test_every_module_has_a_page_with_its_names(tmp_path):
+    api_reference.write_pages(tmp_path)
+    index = (tmp_path / "index.rst").read_text().split()
+    for module in public_modules():
+        assert module in index
+        page = (tmp_path / f"{module}.rst").read_text().split()
+        assert set(api_reference.names_of(module)) < set(page)
+
+
+def test_a_page_that_is_up_to_date_is_left_alone(tmp_path):
+    api_reference.write_pages(tmp_path)
+    page = tmp_path / "sk_bvae.nn.rst"
+    before = page.stat().st_mtime_ns
+    api_reference.write_pages(tmp_path)
+    assert page.stat().st_mtime_ns == before
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Two pages without a fault."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "index.html").write_text('<h1 id="part">There</h1>')
+    (tmp_path / "index.html").write_text(
+        '<a href="there/">there</a> <a href="there/index.html#part">part</a>'
+        '<a href="https://example.org/gone">elsewhere</a> <a href="#">top</a>'
+    )
+    return tmp_path
+
+
+def test_a_sound_site_has_no_faults(site):
+    assert check_links.find_faults(site) == []
+
+
+@pytest.mark.parametrize("html", ["", '<a href="gone.html">x</a>'])
+def test_the_check_fails_where_there_is_a_fault(site, html):
+    (site / "page.html").write_text(html)
+    command = [sys.executable, DOCS / "check_links.py", site]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == bool(html)
+    assert ("gone.html" in run.stderr) == bool(html)
+
+
+@pytest.mark.parametrize(
+    ("html", "fault"),
+    [
+        ('<a href="gone.html">x</a>', "dead link gone.html"),
+        ('<a href="there/index.html#gone">x</a>', "dead link there/index.html#gone"),
+        ('<a href="#gone">x</a>', "dead link #gone"),
+        ('<img src="gone.png">', "dead link gone.png"),
+        ('<script src="https://cdn.org/x.js">', "loads https://cdn.org/x.js"),
+        ('<link rel="stylesheet" href="//cdn.org/x.css">', "loads //cdn.org/x.css"),
+    ],
+)
+def test_faults_are_found(site, html, fault):
+    (site / "page.html").write_text(html)
+    assert check_links.find_faults(site) == [f"page.html: {fault}"]
