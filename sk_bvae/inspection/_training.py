@@ -45,7 +45,7 @@ class TrainingDisplay:
     history : dict of ndarray
         As ``history_`` of `BetaVAE` and `CapacityVAE`: per epoch "loss",
         "reconstruction" and "kl" of shape (n_epochs, n_components); if there are any,
-        "capacity" and, with "validation_" before them, the first three of held-out
+        "capacity" and, with ``"validation_"`` before them, the first three of held-out
         rows.
 
     Attributes
