@@ -134,6 +134,10 @@ class ReplicaGridSearch(
     (1 GiB unless `sklearn.set_config` says otherwise). Callbacks of skorch, early
     stopping and optimizers passed as a class also mean one by one.
 
+    Replicas with a single latent alive agree easily, whatever it mixes: look at
+    "mean_n_active_components" beside the score, and distrust a UDR that rises as the
+    latents die.
+
     References
     ----------
     .. [1] S. Duan et al., "Unsupervised Model Selection for Variational Disentangled
