@@ -26,7 +26,11 @@ def install(session, *groups, package=True):
 def tests(session):
     """Run the fast tests and the doctests, and measure the coverage."""
     install(session, "test")
-    session.run("pytest", "-m", "not slow", "--cov", *session.posargs, env=ONE_THREAD)
+    processes = ("--numprocesses", "logical", "--maxprocesses", "4")
+    session.run(
+        *("pytest", "-m", "not slow", "--cov", *processes, *session.posargs),
+        env=ONE_THREAD,
+    )
 
 
 @nox.session

@@ -200,7 +200,7 @@ def test_draws_follow_the_seed_and_nothing_global(score, codes, factors):
         (lambda Z, Y: (Z[:1], Y[:1]), "minimum of 2 is required"),
         (lambda Z, Y: (Z[:, :0], Y), r"0 feature\(s\)"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "rows",
 )
 def test_bad_input_is_named(score, codes, factors, spoil, message):
     with pytest.raises(ValueError, match=message):
