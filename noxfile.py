@@ -61,7 +61,7 @@ def demo(session):
 @nox.session
 def examples(session):
     """Run all examples in their short setting, whose numbers mean nothing."""
-    install(session)
+    install(session, "example")
     short = {"MPLBACKEND": "agg", "SK_BVAE_EXAMPLES": "short", **ONE_THREAD}
     for example in sorted(Path("examples").glob("plot_*.py")):
         session.run("python", str(example), env=short)
@@ -70,7 +70,7 @@ def examples(session):
 @nox.session
 def docs(session):
     """Build the documentation; ``-- full`` runs its examples at their full size."""
-    install(session, "doc")
+    install(session, "doc", "example")
     size = {} if "full" in session.posargs else {"SK_BVAE_EXAMPLES": "short"}
     site = "docs/_build/html"
     session.run(

@@ -278,6 +278,23 @@ def test_a_failing_candidate_takes_no_other_down(digits):
     assert alone.cv_results_["mean_score"][0] == pytest.approx(scores[0], rel=1e-3)
 
 
+def test_a_huge_beta_spoils_no_other(digits):
+    """Its loss is finite in float32, and its latents cannot move."""
+    both, alone = (
+        ReplicaGridSearch(
+            BetaVAE(**FAST),
+            {"beta": betas},
+            n_replicas=2,
+            scoring="elbo",
+            random_state=0,
+        ).fit(digits)
+        for betas in ([1.0, 1e30], [1.0])
+    )
+    assert both.best_params_ == {"beta": 1.0}
+    assert both.best_score_ == pytest.approx(alone.best_score_, rel=1e-3)
+    assert np.isfinite(both.cv_results_["mean_score"]).all()
+
+
 def test_a_candidate_of_invalid_value_fails_by_itself(digits):
     search = ReplicaGridSearch(
         BetaVAE(**FAST), {"beta": [1, -1]}, n_replicas=2, error_score=-5.0
