@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from traceback import format_exc
 
 import numpy as np
+import torch
 from sklearn.exceptions import FitFailedWarning
 
 from sk_bvae._base import check_support, validate_rows
@@ -22,26 +23,24 @@ class Replica:
     ----------
     estimator : BaseVAE
         The estimator.
-
-    raises : bool
-        Whether an error goes on to the caller.
     """
 
-    def __init__(self, estimator, raises):
+    def __init__(self, estimator):
         self.estimator = estimator
-        self.raises = raises
         self.fit_error = None
         self.fit_time = 0.0
 
-    @contextmanager
-    def noting_errors(self):
-        """Keep the traceback of what goes wrong inside."""
-        try:
-            yield
-        except Exception:
-            if self.raises:
-                raise
-            self.fit_error = format_exc()
+
+@contextmanager
+def noting_errors(*replicas, raises):
+    """Keep the traceback of what goes wrong inside, unless it is to be raised."""
+    try:
+        yield
+    except Exception:
+        if raises:
+            raise
+        for replica in replicas:
+            replica.fit_error = format_exc()
 
 
 def fit_replicas(estimators, X, context, caller, raises):
@@ -69,38 +68,47 @@ def fit_replicas(estimators, X, context, caller, raises):
     replicas : list of Replica
         The estimators, fitted or with the traceback of their failure.
     """
-    replicas = [Replica(estimator, raises) for estimator in estimators]
+    replicas = [Replica(estimator) for estimator in estimators]
     start = time.perf_counter()
-    if len(replicas) == 1:
-        _fit_alone(replicas[0], X, context, caller)
-    else:
-        _fit_stacked(replicas, X, context, caller)
+    fit_them = _fit_alone if len(replicas) == 1 else _fit_stacked
+    fit_them(replicas, X, context, caller, raises)
     for replica in replicas:
         replica.fit_time = (time.perf_counter() - start) / len(replicas)
     return replicas
 
 
-def _fit_alone(replica, X, context, caller):
-    with replica.noting_errors(), context.propagate_callback_context(replica.estimator):
+def _fit_alone(replicas, X, context, caller, raises):
+    estimator = replicas[0].estimator
+    with (
+        noting_errors(*replicas, raises=raises),
+        context.propagate_callback_context(estimator),
+    ):
         context.call_on_fit_task_begin(estimator=caller, X=X)
-        replica.estimator.fit(X)
+        estimator.fit(X)
     context.call_on_fit_task_end(estimator=caller, X=X)
 
 
-def _fit_stacked(replicas, X, context, caller):
+def _fit_stacked(replicas, X, context, caller, raises):
     context.call_on_fit_task_begin(estimator=caller, X=X)
     ready = {}
     for replica in replicas:
-        with replica.noting_errors():
+        with noting_errors(replica, raises=raises):
             ready[replica] = prepare(replica.estimator, X)
-    if ready:
-        rows = Rows(X, next(iter(ready.values())).device)
-        stack = Stack([replica.estimator for replica in ready], list(ready.values()))
-        _run_epochs(stack, rows, EpochTasks(caller, context, {"X": X, "y": None}, None))
-        for replica, net in ready.items():
-            with replica.noting_errors():
-                _finish(replica.estimator, net, stack.failures.get(net), rows)
+    tasks = EpochTasks(caller, context, {"X": X, "y": None}, None)
+    with noting_errors(*ready, raises=raises):
+        if ready:
+            _train_together(ready, X, tasks, raises)
     context.call_on_fit_task_end(estimator=caller, X=X)
+
+
+def _train_together(ready, X, tasks, raises):
+    nets = list(ready.values())
+    rows = Rows(X, nets[0].device)
+    stack = Stack([replica.estimator for replica in ready], nets)
+    _run_epochs(stack, rows, tasks)
+    for replica, net in ready.items():
+        with noting_errors(replica, raises=raises):
+            _finish(replica.estimator, net, stack.failures.get(net), rows)
 
 
 def prepare(estimator, X):
@@ -108,7 +116,7 @@ def prepare(estimator, X):
     estimator._validate_params()
     validate_rows(estimator, X, reset=True)
     net = estimator._new_net(X)
-    check_support(net.vae_.likelihood, Rows(X, net.device))
+    check_support(net.vae_.likelihood, Rows(X, torch.device("cpu")))
     return net
 
 

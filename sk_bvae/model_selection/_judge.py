@@ -22,8 +22,8 @@ class Judge:
 
     Parameters
     ----------
-    scoring : str or callable
-        As in `ReplicaGridSearch`.
+    scoring : "udr", "elbo" or callable
+        What to rank by, as `resolve_scoring` gives it.
 
     X : ndarray of shape (n_samples, n_features)
         The data.
@@ -39,7 +39,7 @@ class Judge:
     """
 
     def __init__(self, scoring, X, y, validation_fraction, seed):
-        self.scoring = resolve_scoring(scoring)
+        self.scoring = scoring
         self.train, self.held_out, self.y = X, None, y
         if self.scoring == "elbo":
             self.train, self.held_out = train_test_split(

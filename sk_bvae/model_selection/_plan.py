@@ -3,6 +3,7 @@
 import torch
 from sklearn import get_config
 from torch.autograd.graph import saved_tensors_hooks
+from torch.func import functional_call, stack_module_state, vmap
 from torch.utils.flop_counter import FlopCounterMode
 
 from sk_bvae._base import same_value
@@ -94,7 +95,8 @@ def stack_size(estimator, n_samples, n_features):
     """Say how many replicas of an estimator to train as one.
 
     One, where the training does things to single nets (callbacks, early stopping, an
-    optimizer that might not work entry by entry), and on a CPU where a step is large.
+    optimizer that might not work entry by entry), where `torch.func.vmap` cannot follow
+    the network, and on a CPU where a step is large.
     Else as many as keep within scikit-learn's ``working_memory``.
 
     Parameters
@@ -113,7 +115,7 @@ def stack_size(estimator, n_samples, n_features):
     n_replicas : int
         At least 1.
     """
-    if not _can_stack(estimator):
+    if not (_trains_entry_by_entry(estimator) and _can_stack(estimator, n_features)):
         return 1
     on_cpu = resolve_device(estimator.device).type == "cpu"
     if on_cpu and step_flops(estimator, n_samples, n_features) > SMALL_STEP_FLOPS:
@@ -122,13 +124,29 @@ def stack_size(estimator, n_samples, n_features):
     return max(1, int(available // replica_bytes(estimator, n_samples, n_features)))
 
 
-def _can_stack(estimator):
+def _trains_entry_by_entry(estimator):
     extra = estimator.net_params or {}
     return (
         estimator.solver in SOLVERS
         and not estimator.early_stopping
         and all(name.startswith("optimizer__") for name in extra)
     )
+
+
+def _can_stack(estimator, n_features):
+    """Try the networks on two rows: some depend on values in ways that vmap refuses."""
+    vae = _build(estimator, n_features)
+    state = stack_module_state([vae, vae])
+    x, noise = torch.zeros(2, 1, n_features), torch.zeros(2, 1, vae.n_components)
+
+    def terms(parameters, buffers, x, noise):
+        return functional_call(vae, {**parameters, **buffers}, (x, noise))
+
+    try:
+        vmap(terms, randomness="different")(*state, x, noise)
+    except RuntimeError:  # vmap's own, for what it cannot do
+        return False
+    return True
 
 
 def step_flops(estimator, n_samples, n_features):

@@ -132,7 +132,8 @@ class ReplicaGridSearch(
     200 million floating-point operations are fitted one by one. A stack's weights,
     gradients, moments and activations keep within scikit-learn's ``working_memory``
     (1 GiB unless `sklearn.set_config` says otherwise). Callbacks of skorch, early
-    stopping and optimizers passed as a class also mean one by one.
+    stopping, optimizers passed as a class, and networks that `torch.func.vmap` cannot
+    follow (they branch on values, say) also mean one by one.
 
     Replicas with a single latent alive agree easily, whatever it mixes: look at
     "mean_n_active_components" beside the score, and distrust a UDR that rises as the
@@ -224,12 +225,12 @@ class ReplicaGridSearch(
             If a parameter of the grid does not exist, the scoring lacks what it needs,
             or all fits fail.
         """
-        self._check_scoring(y)
+        scoring = self._resolve_scoring(y)
         candidates = self._check_candidates()
         X = validate_rows(self, X, reset=True)
         *seeds, split_seed = draw_seeds(self.random_state, self.n_replicas + 1)
         self.replica_seeds_ = np.array(seeds)
-        judge = Judge(self.scoring, X, y, self.validation_fraction, split_seed)
+        judge = Judge(scoring, X, y, self.validation_fraction, split_seed)
         replicas = self._fit_all(candidates, judge.train)
         report_failures(candidates, replicas, self.error_score)
         self.cv_results_ = format_results(
@@ -240,7 +241,7 @@ class ReplicaGridSearch(
         self._keep_the_best(replicas)
         return self
 
-    def _check_scoring(self, y):
+    def _resolve_scoring(self, y):
         scoring = resolve_scoring(self.scoring)
         if scoring == "udr" and self.n_replicas == 1:
             raise ValueError(
@@ -252,6 +253,7 @@ class ReplicaGridSearch(
                 f"scoring={self.scoring!r} compares latents with known factors: pass "
                 "them as y, an integer matrix of shape (n_samples, n_factors)."
             )
+        return scoring
 
     def _check_candidates(self):
         candidates = list(ParameterGrid(self.param_grid))
@@ -326,8 +328,8 @@ class ReplicaGridSearch(
                 f"The best candidate, {self.best_params_}, failed to fit: "
                 f"error_score={self.error_score} puts it before those that did not."
             )
-        for replica in replicas.flat:
-            if hasattr(self, "feature_names_in_"):
+        if hasattr(self, "feature_names_in_"):
+            for replica in replicas.flat:
                 replica.estimator.feature_names_in_ = self.feature_names_in_
         if self.refit is not False:
             self.best_estimator_ = best.estimator

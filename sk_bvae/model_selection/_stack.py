@@ -5,7 +5,7 @@ import copy
 import torch
 from torch.func import functional_call, stack_module_state, vmap
 
-from sk_bvae._net import EpochMeans, NonFiniteLossError
+from sk_bvae._net import EpochMeans, NonFiniteLossError, Progress
 from sk_bvae.nn import Terms
 from sk_bvae.nn._rows import draw_pass
 
@@ -30,6 +30,7 @@ class Stack:
     def __init__(self, estimators, nets):
         self.nets = nets
         self.failures = {}
+        self.progress = Progress()
         self.module = nets[0].vae_
         self.parameters, self.buffers = stack_module_state([net.vae_ for net in nets])
         self.optimizer = self._make_optimizer()
@@ -39,6 +40,7 @@ class Stack:
             name: self._as_tensor([getattr(one, name) for one in estimators])
             for name in estimators[0]._objective_scalars
         }
+        self.terms_of_all = vmap(self._terms_of_one, randomness="different")
 
     def _make_optimizer(self):
         net, named = self.nets[0], list(self.parameters.items())
@@ -52,8 +54,8 @@ class Stack:
     def train_epoch(self, rows):
         """Train for one pass over the rows, and write it into the nets' histories."""
         self.module.train()
-        first, means = self.nets[0], EpochMeans()
-        start, size = first.progress_.epochs, first.batch_size
+        means, size = EpochMeans(), self.nets[0].batch_size
+        start = self.progress.epochs
         passes = [
             draw_pass(net.generator_, len(rows), self.module.n_components)
             for net in self.nets
@@ -64,8 +66,7 @@ class Stack:
         for number in range(n_batches):
             some = slice(number * size, (number + 1) * size)
             means.add(*self.step(rows[order[:, some]], noise[:, some]))
-            for net in self.nets:
-                net.progress_.epochs = start + (number + 1) / n_batches
+            self.progress.epochs = start + (number + 1) / n_batches
         self._record(*means.read())
 
     def step(self, x, noise):
@@ -90,27 +91,27 @@ class Stack:
         kl : Tensor of shape (n_nets, n_samples, n_components)
             Divergences.
         """
-        first = self.nets[0]
-        progress = first.progress_.epochs / first.max_epochs
-
-        def terms(parameters, buffers, scalars, x, noise):
-            state = {**parameters, **buffers}
-            nll, kl = functional_call(self.module, state, (x, noise))
-            vars(self.objective).update(scalars)
-            return self.objective._objective(Terms(nll, kl), progress), nll, kl
-
-        together = vmap(terms, randomness="different")
-        loss, nll, kl = together(self.parameters, self.buffers, self.scalars, x, noise)
+        loss, nll, kl = self.terms_of_all(
+            self.parameters, self.buffers, self.scalars, x, noise
+        )
         # No loss depends on another's weights: the sum's gradient is each one's own.
         loss.sum().backward()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return loss, nll, kl
 
+    def _terms_of_one(self, parameters, buffers, scalars, x, noise):
+        state = {**parameters, **buffers}
+        nll, kl = functional_call(self.module, state, (x, noise))
+        vars(self.objective).update(scalars)
+        progress = self.progress.epochs / self.nets[0].max_epochs
+        return self.objective._objective(Terms(nll, kl), progress), nll, kl
+
     def _record(self, losses, reconstructions, kls):
         for net, *means in zip(self.nets, losses, reconstructions, kls, strict=True):
             if net in self.failures:
                 continue
+            net.progress_.epochs = self.progress.epochs
             net.on_epoch_begin(net)
             try:
                 net.record_terms("train", *means)
@@ -135,9 +136,9 @@ class Stack:
 
 def _slice(state, parameter, place):
     """Take one net's part of an optimizer's state; step counts have no parts."""
-    return {
-        key: value[place].clone()
-        if value.shape[1:] == parameter.shape and value.dim()
-        else value.clone()
-        for key, value in state.items()
-    }
+
+    def own(value):
+        has_parts = value.dim() > 0 and value.shape[1:] == parameter.shape
+        return value[place].clone() if has_parts else value.clone()
+
+    return {key: own(value) for key, value in state.items()}

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.estimator_checks import check_estimator
+from torch import nn
 
 from sk_bvae import BetaVAE, CapacityVAE
 from sk_bvae.datasets import make_blobs2d
@@ -293,6 +294,51 @@ def test_a_huge_beta_spoils_no_other(digits):
     assert both.best_params_ == {"beta": 1.0}
     assert both.best_score_ == pytest.approx(alone.best_score_, rel=1e-3)
     assert np.isfinite(both.cv_results_["mean_score"]).all()
+
+
+class Branch(nn.Module):
+    """Does one thing or another, as the values are: vmap cannot follow."""
+
+    def forward(self, x):
+        return x if x.sum() > 0 else x + 1
+
+
+def branching(n_features, n_components):
+    encoder = nn.Sequential(nn.Linear(n_features, 2 * n_components), Branch())
+    return encoder, nn.Linear(n_components, n_features)
+
+
+def test_any_network_works(digits):
+    vae = BetaVAE(n_components=2, network=branching, max_iter=3)
+    search = ReplicaGridSearch(vae, GRID, n_replicas=2, random_state=0).fit(digits)
+    best = clone(search.best_estimator_).fit(digits)
+    np.testing.assert_array_equal(search.transform(digits), best.transform(digits))
+
+
+class Explode(nn.Module):
+    """Fails on full batches, as a device that runs out of memory would."""
+
+    def forward(self, x):
+        if len(x) > 1:
+            raise RuntimeError("out of memory")
+        return x
+
+
+def exploding(n_features, n_components):
+    encoder = nn.Sequential(nn.Linear(n_features, 2 * n_components), Explode())
+    return encoder, nn.Linear(n_components, n_features)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the scores are non-finite")
+def test_an_error_in_mid_stack_takes_no_other_stack_down(digits):
+    search = ReplicaGridSearch(
+        BetaVAE(n_components=2, max_iter=3),
+        {"network": ["mlp", exploding]},
+        n_replicas=2,
+    )
+    with pytest.warns(FitFailedWarning, match=r"(?s)2 fits failed.*out of memory"):
+        search.fit(digits)
+    assert search.best_params_ == {"network": "mlp"}
 
 
 def test_a_candidate_of_invalid_value_fails_by_itself(digits):

@@ -120,8 +120,8 @@ def test_weights_after_20_steps_in_float64(images, Estimator, network):
         stack.step(*(torch.stack(tensors) for tensors in zip(*batches, strict=True)))
         for net, batch in zip(lone_nets, batches, strict=True):
             net.train_step(batch)
-        for net in nets + lone_nets:
-            net.progress_.epochs = (step + 1) / 20
+        for progress in [stack.progress, *(net.progress_ for net in lone_nets)]:
+            progress.epochs = (step + 1) / 20
     stack.unstack()
     for net, lone in zip(nets, lone_nets, strict=True):
         for name, difference in relative_differences(net, lone):
