@@ -13,6 +13,12 @@ nox.options.error_on_missing_interpreters = True
 # that wait for each other can make a step twenty times slower.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
+# Figures and tables of the two papers; the other examples are of the library.
+PAPERS = [
+    *sorted(Path("examples").glob("plot_higgins_*.py")),
+    *sorted(Path("examples").glob("plot_burgess_*.py")),
+]
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -35,9 +41,12 @@ def tests(session):
 
 @nox.session
 def slow(session):
-    """Run the tests that take minutes."""
-    install(session, "test")
+    """Run the tests that take minutes, then the papers at their own size: hours."""
+    install(session, "test", "example")
     session.run("pytest", "-m", "slow", *session.posargs)
+    full = {"MPLBACKEND": "agg", "SK_BVAE_EXAMPLES": "full"}
+    for example in PAPERS:
+        session.run("python", str(example), env=full)
 
 
 @nox.session
@@ -65,6 +74,26 @@ def examples(session):
     short = {"MPLBACKEND": "agg", "SK_BVAE_EXAMPLES": "short", **ONE_THREAD}
     for example in sorted(Path("examples").glob("plot_*.py")):
         session.run("python", str(example), env=short)
+
+
+@nox.session
+def results(session):
+    """Run the papers' examples at their default size and keep what they print.
+
+    The documentation shows it; ``-- higgins_scores`` runs only that one.
+    """
+    install(session, "example")
+    kept = Path("docs/results").resolve()
+    for example in map(Path.resolve, PAPERS):
+        name = example.stem.removeprefix("plot_")
+        if session.posargs and name not in session.posargs:
+            continue
+        with session.chdir(kept), open(f"{name}.txt", "w") as log:
+            session.run(
+                *("python", str(example)),
+                env={"MPLBACKEND": "agg", **ONE_THREAD},
+                stdout=log,
+            )
 
 
 @nox.session

@@ -23,6 +23,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",
+    "matplotlib.sphinxext.plot_directive",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
@@ -81,6 +82,13 @@ def warn_of_short_setting(app, docname, source):
     if SHORT and shown and "SK_BVAE_EXAMPLES" in example.read_text():
         source[0] = SHORT_NOTE + source[0]
 
+
+# The pictures of the guide
+
+plot_include_source = True
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 100)]
 
 # The look
 

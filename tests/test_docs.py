@@ -11,7 +11,13 @@ import pytest
 
 import sk_bvae
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAPERS = sorted(
+    path.stem.removeprefix("plot_")
+    for paper in ("higgins", "burgess")
+    for path in (ROOT / "examples").glob(f"plot_{paper}_*.py")
+)
 
 
 def load(name):
@@ -58,6 +64,14 @@ def test_a_page_that_is_up_to_date_is_left_alone(tmp_path):
     before = page.stat().st_mtime_ns
     api_reference.write_pages(tmp_path)
     assert page.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_what_the_papers_examples_print_is_in_the_docs(name):
+    page = (DOCS / "guide" / "results.rst").read_text()
+    assert f".. literalinclude:: ../results/{name}.txt" in page
+    assert f"/auto_examples/plot_{name}" in page
+    assert (DOCS / "results" / f"{name}.txt").read_text().strip()
 
 
 @pytest.fixture
