@@ -1,7 +1,12 @@
+import signal
+import threading
+
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+
+from sk_bvae import BetaVAE
 
 # The networks of the tests are too small to gain from threads, and on a busy machine
 # threads that wait for each other cost far more than they bring.
@@ -19,3 +24,25 @@ def digits():
     X = (load_digits().data / 16).astype(np.float32)
     X.flags.writeable = False
     return X
+
+
+@pytest.fixture
+def press_ctrl_c(digits):
+    """Return a function that presses Ctrl-C some seconds from now.
+
+    Python's own handler is put in place for it: a shell starts its background jobs
+    with the signal ignored, and the test would go on for ever. A first fit has to be
+    over by then: it imports parts of torch, which cut short cannot be imported again.
+    """
+    BetaVAE(max_iter=1).fit(digits)
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timers = []
+
+    def after(seconds):
+        timers.append(threading.Timer(seconds, signal.raise_signal, [signal.SIGINT]))
+        timers[-1].start()
+
+    yield after
+    for timer in timers:
+        timer.join()
+    signal.signal(signal.SIGINT, handler)

@@ -1,8 +1,6 @@
 """scikit-learn's callbacks, Ctrl-C, and what a fit leaves as it was."""
 
 import random
-import signal
-import threading
 
 import numpy as np
 import pytest
@@ -97,13 +95,11 @@ def test_scoring_monitor_scores_every_epoch(digits):
     assert scores[-1] == vae.score(digits)
 
 
-def test_ctrl_c_propagates(digits):
-    timer = threading.Timer(0.5, signal.raise_signal, [signal.SIGINT])
-    timer.start()
+def test_ctrl_c_propagates(digits, press_ctrl_c):
+    press_ctrl_c(0.5)
     vae = BetaVAE(max_iter=100_000, random_state=0)
     with pytest.raises(KeyboardInterrupt):
         vae.fit(digits)
-    timer.join()
     assert not hasattr(vae, "net_")
 
 

@@ -1,8 +1,6 @@
 """ReplicaGridSearch as its users meet it."""
 
 import pickle
-import signal
-import threading
 
 import numpy as np
 import pytest
@@ -450,13 +448,11 @@ def test_ctrl_c_in_mid_stack(digits):
     assert stopper.epochs == 2
 
 
-def test_a_signal_in_mid_stack(digits):
+def test_a_signal_in_mid_stack(digits, press_ctrl_c):
     search = ReplicaGridSearch(BetaVAE(**{**FAST, "max_iter": 100_000}), GRID)
-    alarm = threading.Timer(2, signal.raise_signal, [signal.SIGINT])
-    alarm.start()
+    press_ctrl_c(2)
     with pytest.raises(KeyboardInterrupt):
         search.fit(digits)
-    alarm.join()
 
 
 def test_a_callback_that_asks_to_stop_stops(digits):
