@@ -1,5 +1,6 @@
 """Every command that the project has: ``nox -s NAME``, listed by ``nox -l``."""
 
+import sys
 from pathlib import Path
 
 import nox
@@ -78,21 +79,22 @@ def examples(session):
 
 @nox.session
 def results(session):
-    """Run the papers' examples at their default size and keep what they print.
+    """Run the examples at their default size and keep what they print, for the docs.
 
-    The documentation shows it; ``-- higgins_scores`` runs only that one.
+    ``-- higgins_scores`` runs only that one.
     """
     install(session, "example")
     kept = Path("docs/results").resolve()
-    for example in map(Path.resolve, PAPERS):
+    for example in sorted(Path("examples").resolve().glob("plot_*.py")):
         name = example.stem.removeprefix("plot_")
-        if session.posargs and name not in session.posargs:
+        if name not in (session.posargs or [name]):
             continue
         with session.chdir(kept), open(f"{name}.txt", "w") as log:
             session.run(
                 *("python", str(example)),
                 env={"MPLBACKEND": "agg", **ONE_THREAD},
                 stdout=log,
+                stderr=sys.stderr,
             )
 
 

@@ -15,7 +15,7 @@ mean nothing, and ``full`` takes a canvas of 64x64.
 """
 
 # %%
-# Five seeds of each beta
+# Four seeds of each beta
 # -----------------------
 # All 1024 positions of the blob, and six latents for them.
 
