@@ -63,9 +63,12 @@ search = ReplicaGridSearch(
 few = images.data[:10_000].astype(np.float32)
 as_floats = FunctionTransformer(lambda X: X.astype(np.float32))
 first_ten = FunctionTransformer(lambda Z: Z[:, :N_CODES])
-pca = make_pipeline(as_floats, PCA(N_CODES)).fit(few)
+pca = make_pipeline(as_floats, PCA(N_CODES, random_state=0)).fit(few)
 ica = make_pipeline(
-    as_floats, PCA(50), FastICA(50, tol=0.01, random_state=0), first_ten
+    as_floats,
+    PCA(50, random_state=0),
+    FastICA(50, tol=0.01, random_state=0),
+    first_ten,
 ).fit(few)
 torch.manual_seed(0)
 untrained, _ = higgins_fc(IMAGE_SIZE**2, N_CODES)

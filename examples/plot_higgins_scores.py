@@ -86,7 +86,8 @@ def principal_components(seed):
 
 
 def independent_components(seed):
-    whiten, ica = PCA(50), FastICA(50, tol=0.01, random_state=seed)
+    whiten = PCA(50, random_state=seed)
+    ica = FastICA(50, tol=0.01, random_state=seed)
     first_ten = FunctionTransformer(lambda Z: Z[:, :N_CODES])
     return make_pipeline(as_floats, whiten, ica, first_ten).fit(few).transform
 
