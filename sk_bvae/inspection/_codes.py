@@ -48,7 +48,7 @@ class Codes:
     names: list
 
 
-def describe_codes(transformer, X=None):
+def describe_codes(transformer, X=None, Z=None):
     """Find out what the codes of a fitted transformer are measured in.
 
     Parameters
@@ -58,6 +58,9 @@ def describe_codes(transformer, X=None):
 
     X : array-like of shape (n_samples, n_features), default=None
         Data, needed where neither a prior nor an explained variance is known.
+
+    Z : ndarray of shape (n_samples, n_codes), default=None
+        Their codes, where they have been computed already.
 
     Returns
     -------
@@ -73,6 +76,8 @@ def describe_codes(transformer, X=None):
         scale = np.ones(len(variances)) if model.whiten else np.sqrt(variances)
         notes = [f"{100 * share:.2g}%" for share in model.explained_variance_ratio_]
         return _as_they_stand(scale, STANDARD_DEVIATIONS, notes)
+    if Z is not None:
+        return _measure(Z)
     if X is None:
         raise ValueError(
             f"How far the codes of {type(model).__name__} spread is known from data "

@@ -140,7 +140,7 @@ class FactorMatrixDisplay:
             If ``kind`` is unknown, or the arrays are not what the metric asks for.
         """
         Z = np.asarray(transformer.transform(X))
-        names = describe_codes(transformer, X).names
+        names = describe_codes(transformer, Z=Z).names
         display = cls._of_codes(Z, Y, names, kind, factor_names, random_state)
         return display.plot(ax=ax, **kwargs)
 

@@ -329,7 +329,10 @@ class ReconstructionDisplay:
         from matplotlib.lines import Line2D
 
         names = resolve_feature_names(self.feature_names, self.X.shape[1])
-        data, rebuilt = self._in_one_scale()
+        data, rebuilt = (
+            standardise(rows, self.X, self.feature_mean, self.feature_std)
+            for rows in (self.X, self.X_reconstructed)
+        )
         limit = np.quantile(np.abs([data, rebuilt]), COMMON) or 1.0
         n_rows, n_columns = data.shape
         column = min(0.3, 9 / n_columns)
@@ -367,9 +370,3 @@ class ReconstructionDisplay:
             borderaxespad=0,
             fontsize="small",
         )
-
-    def _in_one_scale(self):
-        mean, std = mean_and_std(self.X)
-        mean = mean if self.feature_mean is None else self.feature_mean
-        std = std if self.feature_std is None else self.feature_std
-        return (standardise(rows, mean, std) for rows in (self.X, self.X_reconstructed))

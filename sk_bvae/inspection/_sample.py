@@ -290,10 +290,7 @@ class SampleDisplay:
         self.ax_.plot(middle, color="0.5", linewidth=1.5, label="median of the data")
 
     def _in_one_scale(self, rows):
-        mean, std = mean_and_std(self.samples)
-        mean = mean if self.feature_mean is None else self.feature_mean
-        std = std if self.feature_std is None else self.feature_std
-        return standardise(rows, mean, std)
+        return standardise(rows, self.samples, self.feature_mean, self.feature_std)
 
 
 def _look_at(X, image_shape):

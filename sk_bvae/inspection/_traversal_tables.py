@@ -11,6 +11,7 @@ from sk_bvae.inspection._canvas import (
     take_axes,
 )
 from sk_bvae.inspection._mosaic import show_mosaic
+from sk_bvae.inspection._standardise import in_units
 from sk_bvae.inspection._traversal_images import shown_positions
 
 # Inches.
@@ -58,8 +59,7 @@ def express_changes(traversals, middle, feature_std):
     if feature_std is None:
         feature_std = np.abs(changes).max(axis=(0, 1))
         name = "shares of its largest"
-    known = feature_std > 0
-    return np.divide(changes, feature_std, where=known, out=0.0 * changes), name
+    return in_units(changes, feature_std), name
 
 
 def find_limit(changes):
