@@ -20,6 +20,8 @@ from statistics import median
 
 import numpy as np
 import torch
+from sk_bvae.model_selection._stack import Stack
+from sk_bvae.nn._rows import Rows
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 
@@ -28,8 +30,6 @@ from sk_bvae.datasets import make_shapes2d
 from sk_bvae.model_selection import ReplicaGridSearch
 from sk_bvae.model_selection._fit import prepare
 from sk_bvae.model_selection._plan import step_flops
-from sk_bvae.model_selection._stack import Stack
-from sk_bvae.nn._rows import Rows
 
 IMAGES = {"device": "cpu", "likelihood": "bernoulli", "max_iter": 15}
 CASES = {

@@ -5,7 +5,16 @@ from importlib.util import find_spec
 # Each module: what its page is called, and its names under the headings that they
 # stand under there.
 API_REFERENCE = {
-    "sk_bvae": ("Estimators", {"": ["BetaVAE", "CapacityVAE"]}),
+    "sk_bvae": (
+        "Estimators",
+        {
+            "": [
+                "BetaVAE",
+                "CapacityVAE",
+            ]
+        },
+    ),
+    "sk_bvae.estimators": ("A model of your own", {"": ["BaseVAE", "with_parameters"]}),
     "sk_bvae.model_selection": ("Model selection", {"": ["ReplicaGridSearch"]}),
     "sk_bvae.metrics": (
         "Metrics",
@@ -64,7 +73,10 @@ API_REFERENCE = {
             "The model and its terms": [
                 "VAE",
                 "Terms",
+                "Batch",
+                "Losses",
                 "gaussian_kl",
+                "gaussian_log_density",
                 "reparameterize",
                 "linear_ramp",
             ],

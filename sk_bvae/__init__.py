@@ -6,22 +6,25 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
-    from sk_bvae._beta_vae import BetaVAE
-    from sk_bvae._capacity_vae import CapacityVAE
+    from sk_bvae.estimators._beta_vae import BetaVAE
+    from sk_bvae.estimators._capacity_vae import CapacityVAE
 
 __all__ = ["BetaVAE", "CapacityVAE"]
 
 # Imported when first asked for: the metrics and the data sets do without torch.
-_PAGES = {"BetaVAE": "_beta_vae", "CapacityVAE": "_capacity_vae"}
+_PAGES = {
+    "BetaVAE": "_beta_vae",
+    "CapacityVAE": "_capacity_vae",
+}
 
 
 def __getattr__(name):
     """Import an estimator (PEP 562)."""
     if name not in _PAGES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    estimator = getattr(import_module(f"{__name__}.{_PAGES[name]}"), name)
-    globals()[name] = estimator
-    return estimator
+    page = import_module(f"{__name__}.estimators.{_PAGES[name]}")
+    globals()[name] = getattr(page, name)
+    return globals()[name]
 
 
 def __dir__():

@@ -6,11 +6,23 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+import sk_bvae
 from sk_bvae import BetaVAE
+
+ESTIMATORS = [getattr(sk_bvae, name) for name in sk_bvae.__all__]
 
 # The networks of the tests are too small to gain from threads, and on a busy machine
 # threads that wait for each other cost far more than they bring.
 torch.set_num_threads(1)
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test that takes an Estimator, and does not say which, with all of them."""
+    said = str(
+        [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    )
+    if "Estimator" in metafunc.fixturenames and "Estimator" not in said:
+        metafunc.parametrize("Estimator", ESTIMATORS)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from numpydoc.validate import validate
 PUBLIC_MODULES = [
     "sk_bvae",
     "sk_bvae.datasets",
+    "sk_bvae.estimators",
     "sk_bvae.inspection",
     "sk_bvae.metrics",
     "sk_bvae.model_selection",

@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sk_bvae import BetaVAE, CapacityVAE
+from sk_bvae import BetaVAE
 
 FAST = {"hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0}
 
@@ -49,7 +49,6 @@ def test_progress_bar_shows_the_epochs(digits, capsys):
     assert "100%" in printed
 
 
-@pytest.mark.parametrize("Estimator", [BetaVAE, CapacityVAE])
 def test_progress_bars_nest(digits, capsys, Estimator):
     pipeline = make_pipeline(StandardScaler(), Estimator(**FAST))
     search = GridSearchCV(

@@ -13,11 +13,8 @@ ROOT = Path(sk_bvae.__file__).parent
 FLOORS = [
     {"utils"},
     {"nn", "metrics", "datasets"},
-    {"_net"},
-    {"_build", "_epoch_tasks"},
-    {"_state"},
-    {"_base"},
-    {"_beta_vae", "_capacity_vae"},
+    {"training"},
+    {"estimators"},
     {"model_selection", "inspection"},
 ]
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}

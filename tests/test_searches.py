@@ -38,7 +38,6 @@ def all_threads():
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("Estimator", [BetaVAE, CapacityVAE])
 @pytest.mark.parametrize("backend", ["loky", "threading"])
 def test_workers_change_nothing(digits, all_threads, Estimator, backend):
     def search(n_jobs):

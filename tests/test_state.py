@@ -37,7 +37,10 @@ def through_joblib(estimator):
 def through_skops(estimator):
     data = skops_io.dumps(estimator)
     unknown = skops_io.get_untrusted_types(data=data)
-    own = {"sk_bvae._beta_vae.BetaVAE", "sk_bvae._capacity_vae.CapacityVAE"}
+    own = {
+        "sk_bvae.estimators._beta_vae.BetaVAE",
+        "sk_bvae.estimators._capacity_vae.CapacityVAE",
+    }
     assert set(unknown) <= own, "fitted state is plain values and arrays"
     return skops_io.loads(data, trusted=unknown)
 

@@ -6,14 +6,11 @@ from contextlib import contextmanager
 from traceback import format_exc
 
 import numpy as np
-import torch
 from sklearn.exceptions import FitFailedWarning
 
-from sk_bvae._base import check_support, validate_rows
-from sk_bvae._epoch_tasks import EpochTasks
-from sk_bvae._net import StopTraining
-from sk_bvae.model_selection._stack import Stack
-from sk_bvae.nn._rows import Rows
+from sk_bvae.estimators._fitting import finish, make_rows, prepare
+from sk_bvae.training.callbacks import EpochTasks
+from sk_bvae.training.stack import Stack
 
 
 class Replica:
@@ -21,7 +18,7 @@ class Replica:
 
     Parameters
     ----------
-    estimator : BaseVAE
+    estimator : BaseModel
         The estimator.
     """
 
@@ -32,7 +29,7 @@ class Replica:
 
 
 @contextmanager
-def noting_errors(*replicas, raises):
+def kept_apart(*replicas, raises):
     """Keep the traceback of what goes wrong inside, unless it is to be raised."""
     try:
         yield
@@ -48,7 +45,7 @@ def fit_replicas(estimators, X, context, caller, raises):
 
     Parameters
     ----------
-    estimators : list of BaseVAE
+    estimators : list of BaseModel
         Unfitted estimators.
 
     X : ndarray of shape (n_samples, n_features)
@@ -80,7 +77,7 @@ def fit_replicas(estimators, X, context, caller, raises):
 def _fit_alone(replicas, X, context, caller, raises):
     estimator = replicas[0].estimator
     with (
-        noting_errors(*replicas, raises=raises),
+        kept_apart(*replicas, raises=raises),
         context.propagate_callback_context(estimator),
     ):
         context.call_on_fit_task_begin(estimator=caller, X=X)
@@ -90,54 +87,30 @@ def _fit_alone(replicas, X, context, caller, raises):
 
 def _fit_stacked(replicas, X, context, caller, raises):
     context.call_on_fit_task_begin(estimator=caller, X=X)
-    ready = {}
-    for replica in replicas:
-        with noting_errors(replica, raises=raises):
-            ready[replica] = prepare(replica.estimator, X)
-    tasks = EpochTasks(caller, context, {"X": X, "y": None}, None)
-    with noting_errors(*ready, raises=raises):
+    with kept_apart(*replicas, raises=raises):
+        rows = make_rows(replicas[0].estimator, X)
+        ready = {}
+        for replica in replicas:
+            with kept_apart(replica, raises=raises):
+                ready[replica] = _prepare(replica.estimator, rows)
         if ready:
-            _train_together(ready, X, tasks, raises)
+            tasks = EpochTasks(caller, context, {"X": X, "y": None})
+            _train_together(ready, rows, tasks, raises)
     context.call_on_fit_task_end(estimator=caller, X=X)
 
 
-def _train_together(ready, X, tasks, raises):
-    nets = list(ready.values())
-    rows = Rows(X, nets[0].device)
-    stack = Stack([replica.estimator for replica in ready], nets)
-    _run_epochs(stack, rows, tasks)
-    for replica, net in ready.items():
-        with noting_errors(replica, raises=raises):
-            _finish(replica.estimator, net, stack.failures.get(net), rows)
-
-
-def prepare(estimator, X):
-    """Do what a fit does before its first epoch; return the net to train."""
+def _prepare(estimator, rows):
     estimator._validate_params()
-    validate_rows(estimator, X, reset=True)
-    net = estimator._new_net(X)
-    check_support(net.vae_.likelihood, Rows(X, torch.device("cpu")))
-    return net
+    estimator.n_features_in_ = rows.array.shape[1]
+    return prepare(estimator, rows)
 
 
-def _run_epochs(stack, rows, tasks):
-    try:
-        for _ in range(stack.nets[0].max_epochs):
-            tasks.on_epoch_begin(None)
-            stack.train_epoch(rows)
-            tasks.on_epoch_end(None)
-            if len(stack.failures) == len(stack.nets):
-                break
-    except StopTraining:
-        pass
-    stack.unstack()
-
-
-def _finish(estimator, net, failure, rows):
-    if failure is not None:
-        explanation = estimator._explain_divergence(failure.epoch, rows)
-        raise ValueError(explanation) from failure
-    vars(estimator).update(estimator._learned(net, rows))
+def _train_together(ready, rows, tasks, raises):
+    stack = Stack(list(ready.values()))
+    stack.fit(rows, stack.nets[0].max_epochs, tasks)
+    for replica, net in ready.items():
+        with kept_apart(replica, raises=raises):
+            finish(replica.estimator, net, rows, stack.failures.get(net))
 
 
 def report_failures(candidates, replicas, error_score):

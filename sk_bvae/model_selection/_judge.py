@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-import torch
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.model_selection import train_test_split
 
@@ -11,7 +10,6 @@ from sk_bvae.metrics import (
     make_disentanglement_scorer,
     unsupervised_disentanglement_ranking,
 )
-from sk_bvae.utils._random import normal_by_row
 
 # Rows on which UDR, rate and distortion are estimated; data with more is sampled.
 JUDGED_ROWS = 10_000
@@ -74,7 +72,7 @@ class Judge:
             if estimators:
                 measured["score"][row, fitted] = self.score(estimators)
             for place, estimator in zip(fitted, estimators, strict=True):
-                kl, reconstruction = rate_and_distortion(estimator, self.rows)
+                kl, reconstruction = estimator._rate_and_distortion(self.rows)
                 measured["kl"][row, place] = kl
                 measured["reconstruction"][row, place] = reconstruction
                 active = estimator.n_active_components_
@@ -114,7 +112,7 @@ def udr(estimators, X):
 
     Parameters
     ----------
-    estimators : list of BaseVAE
+    estimators : list of BaseModel
         The fitted replicas.
 
     X : ndarray of shape (n_samples, n_features)
@@ -136,33 +134,3 @@ def udr(estimators, X):
     codes = [estimator.transform(X) for estimator in estimators]
     kl = [estimator.kl_ for estimator in estimators]
     return unsupervised_disentanglement_ranking(codes, kl=kl)
-
-
-def rate_and_distortion(estimator, X):
-    """Estimate the two terms of the objective on the same rows, in nats per row.
-
-    Parameters
-    ----------
-    estimator : BaseVAE
-        A fitted estimator.
-
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-
-    Returns
-    -------
-    kl : float
-        The rate, summed over the latents.
-
-    reconstruction : float
-        The distortion, the negative log-likelihood.
-    """
-    n_latents, seed = len(estimator.kl_), estimator.net_.recipe_["seeds"][2]
-
-    def terms(vae, x):
-        noise = torch.from_numpy(normal_by_row(x.cpu().numpy(), n_latents, seed))
-        nll, kl = vae(x, noise.to(x.device))
-        return torch.stack([kl.sum(dim=-1), nll], dim=-1)
-
-    kl, reconstruction = estimator._by_block(X, terms).mean(axis=0, dtype=np.float64)
-    return float(kl), float(reconstruction)

@@ -2,15 +2,17 @@
 
 import torch
 from sklearn import get_config
+from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call, stack_module_state, vmap
 from torch.utils.flop_counter import FlopCounterMode
 
-from sk_bvae._base import same_value
-from sk_bvae._build import build_vae
-from sk_bvae._net import SOLVERS
+from sk_bvae.estimators._fitting import make_criterion, same_value
+from sk_bvae.nn import Batch
 from sk_bvae.nn._device import resolve_device
 from sk_bvae.nn._random import DrawsFrom
+from sk_bvae.training.net import SOLVERS
+from sk_bvae.training.stack import Game
 
 # On a CPU a step of this many operations or fewer is mostly overhead, which a stack
 # pays once for all its nets. Above, the arithmetic is the bound and stacking only adds
@@ -67,11 +69,11 @@ def group_candidates(estimator, candidates):
     Returns
     -------
     groups : list of list of int
-        Positions of candidates that differ in scalars of the objective only.
+        Positions of candidates that differ in weights of the objective only.
     """
     groups = []
     for position, candidate in enumerate(candidates):
-        fixed = _without(candidate, estimator._objective_scalars)
+        fixed = _without(candidate, estimator.weights)
         for settings, members in groups:
             if _same_settings(fixed, settings):
                 members.append(position)
@@ -96,12 +98,12 @@ def stack_size(estimator, n_samples, n_features):
 
     One, where the training does things to single nets (callbacks, early stopping, an
     optimizer that might not work entry by entry), where `torch.func.vmap` cannot follow
-    the network, and on a CPU where a step is large.
+    the players, and on a CPU where a step is large.
     Else as many as keep within scikit-learn's ``working_memory``.
 
     Parameters
     ----------
-    estimator : BaseVAE
+    estimator : BaseModel
         The estimator.
 
     n_samples : int
@@ -115,13 +117,17 @@ def stack_size(estimator, n_samples, n_features):
     n_replicas : int
         At least 1.
     """
-    if not (_trains_entry_by_entry(estimator) and _can_stack(estimator, n_features)):
+    if not _trains_entry_by_entry(estimator):
         return 1
+    trial = Trial(estimator, n_features)
+    if not trial.can_stack():
+        return 1
+    batch_size = min(estimator.batch_size, n_samples)
     on_cpu = resolve_device(estimator.device).type == "cpu"
-    if on_cpu and step_flops(estimator, n_samples, n_features) > SMALL_STEP_FLOPS:
+    if on_cpu and trial.step_flops(batch_size) > SMALL_STEP_FLOPS:
         return 1
     available = get_config()["working_memory"] * 2**20
-    return max(1, int(available // replica_bytes(estimator, n_samples, n_features)))
+    return max(1, int(available // trial.replica_bytes(batch_size, n_samples)))
 
 
 def _trains_entry_by_entry(estimator):
@@ -129,63 +135,79 @@ def _trains_entry_by_entry(estimator):
     return (
         estimator.solver in SOLVERS
         and not estimator.early_stopping
-        and all(name.startswith("optimizer__") for name in extra)
+        and all("optimizer__" in name for name in extra)
     )
 
 
-def _can_stack(estimator, n_features):
-    """Try the networks on two rows: some depend on values in ways that vmap refuses."""
-    vae = _build(estimator, n_features)
-    state = stack_module_state([vae, vae])
-    x, noise = torch.zeros(2, 1, n_features), torch.zeros(2, 1, vae.n_components)
+class Trial:
+    """An estimator's objective, tried on blank rows before anything is trained.
 
-    def terms(parameters, buffers, x, noise):
-        return functional_call(vae, {**parameters, **buffers}, (x, noise))
+    Parameters
+    ----------
+    estimator : BaseModel
+        The estimator.
 
-    try:
-        vmap(terms, randomness="different")(*state, x, noise)
-    except RuntimeError:  # vmap's own, for what it cannot do
-        return False
-    return True
+    n_features : int
+        Columns of the data.
+    """
 
+    def __init__(self, estimator, n_features):
+        self.criterion = make_criterion(estimator)
+        with DrawsFrom(torch.Generator().manual_seed(0)):
+            players = nn.ModuleDict(estimator._make_players(n_features))
+        self.game = Game(players, self.criterion).eval()
+        self.n_features = n_features
 
-def step_flops(estimator, n_samples, n_features):
-    """Count the floating-point operations of a training step of one replica."""
-    vae = _build(estimator, n_features)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        vae(torch.zeros(1, n_features), torch.zeros(1, vae.n_components))
-    # a backward pass has twice as many as a forward pass
-    return 3 * min(estimator.batch_size, n_samples) * counter.get_total_flops()
+    def batch(self, n_rows, *leading):
+        """Make blank rows and their noise."""
+        shape = (*leading, self.criterion.n_views, n_rows)
+        return (
+            torch.zeros(*shape, self.n_features),
+            torch.zeros(*shape, self.criterion.n_noise),
+        )
 
+    def losses(self, n_rows):
+        """Compute the losses of blank rows."""
+        return self.game(Batch(*self.batch(n_rows), n_rows), 0.0, None)
 
-def replica_bytes(estimator, n_samples, n_features):
-    """Estimate the memory that a replica takes in a stack."""
-    vae = _build(estimator, n_features)
-    # weights, their gradients, and two moments of each
-    weights = 4 * sum(parameter.numel() for parameter in vae.parameters())
-    # order (64 bits) and noise of a pass
-    draws = n_samples * (2 + vae.n_components)
-    n_rows = min(estimator.batch_size, n_samples)
-    return 4 * (weights + draws + n_rows * _numbers_kept_for_a_row(vae, n_features))
+    def can_stack(self):
+        """Try two at once: some networks depend on values in ways that vmap refuses."""
+        state = stack_module_state([self.game, self.game])
 
+        def losses(state, x, noise):
+            return functional_call(self.game, state, (Batch(x, noise, 1), 0.0, None))
 
-def _build(estimator, n_features):
-    with DrawsFrom(torch.Generator().manual_seed(0)):
-        return build_vae(estimator.get_params(deep=False), n_features).eval()
+        try:
+            vmap(losses, randomness="different")(state, *self.batch(1, 2))
+        except RuntimeError:  # vmap's own, for what it cannot do
+            return False
+        return True
 
+    def step_flops(self, batch_size):
+        """Count the floating-point operations of a training step of one replica."""
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            self.losses(1)
+        # a backward pass has twice as many as a forward pass
+        return 3 * batch_size * counter.get_total_flops()
 
-def _numbers_kept_for_a_row(vae, n_features):
-    """Count what a forward pass keeps for the backward pass, weights apart."""
+    def replica_bytes(self, batch_size, n_samples):
+        """Estimate the memory that a replica takes in a stack."""
+        # weights, their gradients, and two moments of each
+        weights = 4 * sum(parameter.numel() for parameter in self.game.parameters())
+        # order (64 bits) and noise of a pass
+        draws = n_samples * self.criterion.n_views * (2 + self.criterion.n_noise)
+        return 4 * (weights + draws + self._numbers_kept(batch_size))
 
-    def kept(n_rows):
+    def _numbers_kept(self, batch_size):
+        """Count what a forward pass keeps for the backward pass, weights apart."""
+        weights = {p.untyped_storage().data_ptr() for p in self.game.parameters()}
         sizes = []
 
         def pack(tensor):
-            sizes.append(tensor.numel())
+            if tensor.untyped_storage().data_ptr() not in weights:
+                sizes.append(tensor.numel())
             return tensor
 
         with saved_tensors_hooks(pack, lambda tensor: tensor):
-            vae(torch.zeros(n_rows, n_features), torch.zeros(n_rows, vae.n_components))
+            self.losses(batch_size)
         return sum(sizes)
-
-    return kept(2) - kept(1)

@@ -10,7 +10,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from sk_bvae._base import BaseVAE, validate_rows
+from sk_bvae.estimators._base import BaseModel, validate_rows
 from sk_bvae.model_selection._fit import fit_replicas, report_failures
 from sk_bvae.model_selection._judge import Judge, resolve_scoring
 from sk_bvae.model_selection._plan import plan_stacks
@@ -160,7 +160,7 @@ class ReplicaGridSearch(
     """
 
     _parameter_constraints: dict = {
-        "estimator": [BaseVAE],
+        "estimator": [BaseModel],
         "param_grid": [dict, list],
         "n_replicas": [Interval(Integral, 1, None, closed="left")],
         "scoring": [str, callable],

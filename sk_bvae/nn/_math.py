@@ -81,3 +81,34 @@ def reparameterize(mean, log_variance, noise):
     tensor([-1.])
     """
     return torch.addcmul(mean, (0.5 * log_variance).exp(), noise)
+
+
+def gaussian_log_density(z, mean, log_variance):
+    """Log density of N(mean, variance) at z, elementwise.
+
+    Parameters
+    ----------
+    z : Tensor
+        Where.
+
+    mean : Tensor
+        Means, of a shape that broadcasts with z's.
+
+    log_variance : Tensor
+        Log variances, of the same shape as the means.
+
+    Returns
+    -------
+    log_density : Tensor
+        In nats, of the shape that the arguments broadcast to.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_bvae.nn import gaussian_log_density
+    >>> zero = torch.zeros(1)
+    >>> gaussian_log_density(zero, zero, zero)
+    tensor([-0.9189])
+    """
+    squares = (z - mean).square() * (-log_variance).exp()
+    return -0.5 * (LOG_2PI + log_variance + squares)

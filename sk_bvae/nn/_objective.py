@@ -1,33 +1,68 @@
-"""What an objective is made of: named terms, and schedules along the training."""
+"""What an objective sees, what it gives, and schedules along the training."""
 
 from typing import NamedTuple
 
 from torch import Tensor
 
 
-class Terms(NamedTuple):
-    """The two terms of every objective, one row per sample, in nats.
+class Batch(NamedTuple):
+    """What an objective sees of the data in one step.
+
+    Randomness comes in with the batch: an objective that draws nothing itself is a
+    pure function, and gives the same losses alone and in a stack of replicas.
 
     Parameters
     ----------
-    nll : Tensor of shape (n_samples,)
-        Negative log-likelihood of each sample given its latents, *summed* over the
-        features.
+    x : Tensor of shape (n_views, n_samples, n_features)
+        Rows in the data's own units. Each view is a batch of its own; most objectives
+        ask for one.
 
-    kl : Tensor of shape (n_samples, n_components)
-        Kullback-Leibler divergence from the prior to the posterior, per latent.
+    noise : Tensor of shape (n_views, n_samples, n_noise)
+        Draws from N(0, 1); ``n_noise`` is ``n_components`` unless the model asks for
+        more.
+
+    n_rows : int
+        How many rows the batches of an epoch are made of.
 
     Examples
     --------
     >>> import torch
-    >>> from sk_bvae.nn import Terms
-    >>> terms = Terms(nll=torch.tensor([3.0]), kl=torch.tensor([[0.5, 0.25]]))
-    >>> terms.nll + terms.kl.sum(dim=-1)
-    tensor([3.7500])
+    >>> from sk_bvae.nn import Batch
+    >>> batch = Batch(torch.zeros(1, 8, 5), noise=torch.zeros(1, 8, 2), n_rows=100)
+    >>> batch.x[0].shape
+    torch.Size([8, 5])
     """
 
-    nll: Tensor
-    kl: Tensor
+    x: Tensor
+    noise: Tensor
+    n_rows: int
+
+
+class Losses(NamedTuple):
+    """What an objective gives.
+
+    Parameters
+    ----------
+    players : dict of str to Tensor of shape ()
+        A loss for each player, in the players' order. A player's gradient comes from
+        its own loss alone. The first one's is the loss of the model.
+
+    report : dict of str to Tensor
+        Named terms for the history, averaged over an epoch: one number for the batch,
+        of shape (), one for each row, (n_samples,), or one for each row and latent,
+        (n_samples, n_components).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_bvae.nn import Losses
+    >>> nll = torch.tensor([3.0, 5.0])
+    >>> Losses({"vae": nll.mean()}, {"reconstruction": nll}).players
+    {'vae': tensor(4.)}
+    """
+
+    players: dict[str, Tensor]
+    report: dict[str, Tensor]
 
 
 def linear_ramp(progress, share):

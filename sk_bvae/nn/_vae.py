@@ -1,9 +1,50 @@
 """The variational autoencoder: encoder, reparameterised draw, decoder, likelihood."""
 
+from typing import NamedTuple
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sk_bvae.nn._math import bound_log_variance, gaussian_kl, reparameterize
+
+
+class Terms(NamedTuple):
+    """What a `VAE` makes of a batch: the terms of every objective, in nats.
+
+    Parameters
+    ----------
+    nll : Tensor of shape (n_samples,)
+        Negative log-likelihood of each sample given its latents, *summed* over the
+        features.
+
+    kl : Tensor of shape (n_samples, n_components)
+        Kullback-Leibler divergence from the prior to the posterior, per latent.
+
+    mean : Tensor of shape (n_samples, n_components)
+        Means of the posterior. Latents have the network's order everywhere here.
+
+    log_variance : Tensor of shape (n_samples, n_components)
+        Log variances of the posterior.
+
+    z : Tensor of shape (n_samples, n_components)
+        The draw from the posterior that was decoded.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_bvae.nn import VAE, Bernoulli, mlp
+    >>> encoder, decoder = mlp(5, 2, hidden_layer_sizes=(8,), activation="relu")
+    >>> vae = VAE(encoder, decoder, Bernoulli(), n_components=2)
+    >>> terms = vae(torch.ones(3, 5), noise=torch.zeros(3, 2))
+    >>> (terms.nll + terms.kl.sum(dim=-1)).shape
+    torch.Size([3])
+    """
+
+    nll: Tensor
+    kl: Tensor
+    mean: Tensor
+    log_variance: Tensor
+    z: Tensor
 
 
 class VAE(nn.Module):
@@ -33,8 +74,8 @@ class VAE(nn.Module):
     >>> from sk_bvae.nn import VAE, Bernoulli, mlp
     >>> encoder, decoder = mlp(5, 2, hidden_layer_sizes=(8,), activation="relu")
     >>> vae = VAE(encoder, decoder, Bernoulli(), n_components=2)
-    >>> nll, kl = vae(torch.ones(3, 5), noise=torch.zeros(3, 2))
-    >>> nll.shape, kl.shape
+    >>> terms = vae(torch.ones(3, 5), noise=torch.zeros(3, 2))
+    >>> terms.nll.shape, terms.kl.shape
     (torch.Size([3]), torch.Size([3, 2]))
     """
 
@@ -64,16 +105,33 @@ class VAE(nn.Module):
 
         Returns
         -------
-        nll : Tensor of shape (n_samples,)
-            Negative log-likelihood, summed over the features, in nats.
-
-        kl : Tensor of shape (n_samples, n_components)
-            Divergence from the prior per latent, in nats, in the network's order.
+        terms : Terms
+            In nats.
         """
         x = self.likelihood.standardize(x)
         mean, log_variance = self._encode(x)
         z = reparameterize(mean, log_variance, noise)
-        return self.likelihood.nll(self.decoder(z), x), gaussian_kl(mean, log_variance)
+        nll = self.likelihood.nll(self.decoder(z), x)
+        return Terms(nll, gaussian_kl(mean, log_variance), mean, log_variance, z)
+
+    def draw(self, x, noise):
+        """Draw from the posterior, without decoding.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Data in its own units.
+
+        noise : Tensor of shape (n_samples, n_components)
+            Draws from N(0, 1).
+
+        Returns
+        -------
+        z : Tensor of shape (n_samples, n_components)
+            Latents, in the network's order.
+        """
+        mean, log_variance = self._encode(self.likelihood.standardize(x))
+        return reparameterize(mean, log_variance, noise)
 
     def posterior(self, x):
         """Compute the posterior's parameters, latents in the users' order.
@@ -108,6 +166,21 @@ class VAE(nn.Module):
             What the likelihood takes.
         """
         return self.decoder(z[:, self.order.argsort()])
+
+    def decode_mean(self, z):
+        """Decode latents that stand in the users' order to the mean of p(x|z).
+
+        Parameters
+        ----------
+        z : Tensor of shape (n_samples, n_components)
+            Latents.
+
+        Returns
+        -------
+        mean : Tensor of shape (n_samples, n_features)
+            In the data's own units.
+        """
+        return self.likelihood.mean(self.decode(z))
 
     def _encode(self, x):
         mean, log_variance = self.encoder(x).chunk(2, dim=-1)

@@ -8,10 +8,10 @@ from sklearn import config_context
 from sk_bvae import BetaVAE, CapacityVAE
 from sk_bvae.model_selection import _plan
 from sk_bvae.model_selection._plan import (
+    Trial,
     group_candidates,
     plan_stacks,
     stack_size,
-    step_flops,
 )
 from sk_bvae.nn import Bernoulli
 
@@ -82,8 +82,8 @@ def test_operations_are_counted():
     # 20-16-6 and back 3-16-20: a multiplication and an addition for each weight, and
     # for each row, in one forward pass and in a backward pass of twice the work
     weights = 20 * 16 + 16 * 6 + 3 * 16 + 16 * 20
-    assert step_flops(vae, 1000, 20) == 3 * 32 * 2 * weights
-    assert step_flops(vae, 10, 20) == 3 * 10 * 2 * weights
+    assert Trial(vae, 20).step_flops(32) == 3 * 32 * 2 * weights
+    assert Trial(vae, 20).step_flops(10) == 3 * 10 * 2 * weights
 
 
 def test_stacks_hold_every_replica_once_in_even_stacks(monkeypatch):

@@ -30,8 +30,11 @@ def test_terms_do_not_depend_on_the_order():
 def test_terms_are_the_parts_put_together():
     vae = make([0, 1, 2])
     x, noise = torch.rand(5, 4), torch.randn(5, 3)
-    nll, kl = vae(x, noise)
+    terms = vae(x, noise)
     mean, log_variance = vae.posterior(x)
     z = mean + (log_variance / 2).exp() * noise
-    torch.testing.assert_close(kl, gaussian_kl(mean, log_variance))
-    torch.testing.assert_close(nll, vae.likelihood.nll(vae.decode(z), x))
+    torch.testing.assert_close(terms.z, z)
+    torch.testing.assert_close(vae.draw(x, noise), z)
+    torch.testing.assert_close(vae.decode_mean(z), vae.decode(z).sigmoid())
+    torch.testing.assert_close(terms.kl, gaussian_kl(mean, log_variance))
+    torch.testing.assert_close(terms.nll, vae.likelihood.nll(vae.decode(z), x))

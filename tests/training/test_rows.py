@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from sk_bvae.nn._rows import Batches, Rows
+from sk_bvae.training.rows import Batches, Rows
 
 CPU = torch.device("cpu")
 
@@ -23,16 +23,18 @@ def test_in_memory_arrays_are_not_copied(array):
     assert Rows(array, CPU).array is array
 
 
-def batches_of(rows, batch_size, training):
+def batches_of(rows, batch_size, training, n_views=1):
     generator = torch.Generator().manual_seed(0)
-    return Batches(rows, batch_size, 2, generator, training)
+    return Batches(rows, batch_size, n_views, 2, generator, training)
 
 
 def test_a_pass_visits_every_row_once_in_an_order_of_its_own(array):
     array = np.arange(23, dtype=np.float32)[:, None]
     batches = batches_of(Rows(array, CPU), 5, training=True)
-    passes = [torch.cat([x for x, _ in batches]).flatten().tolist() for _ in range(2)]
-    assert [len(x) for x, _ in batches] == [5, 5, 5, 5, 3]
+    passes = [
+        torch.cat([x[0] for x, *_ in batches]).flatten().tolist() for _ in range(2)
+    ]
+    assert [x.shape[1] for x, *_ in batches] == [5, 5, 5, 5, 3]
     assert len(batches) == 5
     assert sorted(passes[0]) == sorted(passes[1]) == list(range(23))
     assert passes[0] != passes[1]
@@ -40,14 +42,14 @@ def test_a_pass_visits_every_row_once_in_an_order_of_its_own(array):
 
 def test_rows_to_validate_on_stay_in_order(array):
     batches = batches_of(Rows(array, CPU), 5, training=False)
-    together = torch.cat([x for x, _ in batches])
+    together = torch.cat([x[0] for x, *_ in batches])
     np.testing.assert_array_equal(together, array)
 
 
 @pytest.mark.parametrize("training", [True, False])
 def test_noise_is_drawn_anew_for_training_only(array, training):
     batches = batches_of(Rows(array, CPU), 5, training)
-    first, second = (torch.cat([noise for _, noise in batches]) for _ in range(2))
+    first, second = (torch.cat([one.noise[0] for one in batches]) for _ in range(2))
     assert first.shape == (23, 2)
     assert torch.equal(first, second) != training
     assert len(first.unique()) == first.numel()
@@ -63,7 +65,7 @@ def test_restricted_rows_are_a_view(array):
     rows = Rows(array, CPU).restrict(torch.tensor([4, 7, 9]))
     assert len(rows) == 3
     assert rows.array is array
-    visited = torch.cat([x for x, _ in batches_of(rows, 2, training=True)])
+    visited = torch.cat([x[0] for x, *_ in batches_of(rows, 2, training=True)])
     assert sorted(map(tuple, visited.tolist())) == sorted(
         map(tuple, array[[4, 7, 9]].astype(float).tolist())
     )
@@ -81,9 +83,36 @@ def test_sample_is_spread_over_the_array():
 
 
 def test_range(array):
-    assert Rows(array, CPU).range(5) == (0.0, 1.0)
-    wide = np.array([[3.5], [-2.0], [9.0]], dtype=np.float32)
-    assert Rows(wide, CPU).range(2) == (-2.0, 9.0)
+    assert Rows(array, CPU).range == (0.0, 1.0)
+    wide = np.zeros((3000, 1), dtype=np.float32)
+    wide[1] = 3.5
+    wide[2999] = -2
+    assert Rows(wide, CPU).range == (-2.0, 3.5)
+
+
+def test_views_look_at_their_own_rows_only():
+    array = np.arange(10, dtype=np.float32)[:, None]
+    rows = Rows(array, CPU)
+    assert rows.range == (0, 9)
+    view = rows.restrict(torch.tensor([8, 3, 5, 4]))
+    assert view.range == (3, 8)
+    assert view.sample(2).flatten().tolist() == [8, 5]
+    assert torch.cat(list(view.blocks(3))).flatten().tolist() == [8, 3, 5, 4]
+    assert view.restrict(torch.tensor([1, 2])).range == (3, 5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_views_of_a_batch_have_orders_and_noise_of_their_own(array, training):
+    array = np.arange(23, dtype=np.float32)[:, None]
+    batches = list(batches_of(Rows(array, CPU), 5, training, n_views=3))
+    assert {batch.n_rows for batch in batches} == {23}
+    x, noise = (torch.cat([batch[i] for batch in batches], dim=1) for i in (0, 1))
+    assert x.shape == (3, 23, 1)
+    assert noise.shape == (3, 23, 2)
+    orders = {tuple(view.flatten().tolist()) for view in x}
+    assert len(orders) == 3
+    assert all(sorted(order) == list(range(23)) for order in orders)
+    assert len(noise.unique()) == noise.numel()
 
 
 def test_a_map_gives_the_rows_that_an_array_gives(tmp_path, rng):

@@ -50,7 +50,7 @@ def test_latents_are_ordered_by_kl_for_every_network(digits, network):
     kl = (0.5 * (mean**2 + std**2 - 1) - np.log(std)).mean(axis=0)
     np.testing.assert_allclose(kl, vae.kl_, rtol=1e-3, atol=1e-6)
     assert (np.diff(vae.kl_) <= 0).all()
-    assert not (vae.net_.vae_.order == torch.arange(5)).all()
+    assert not (vae.net_.module_["vae"].order == torch.arange(5)).all()
 
 
 def test_the_history_of_each_latent_has_the_same_order(digits):
@@ -72,14 +72,14 @@ def test_early_stopping_stops_and_keeps_the_best_epoch(digits):
     losses = vae.history_["validation_loss"]
     assert vae.n_iter_ < 60
     assert losses.argmin() == len(losses) - 3
-    module = vae.net_.vae_.state_dict()
+    module = vae.net_.module_["vae"].state_dict()
     best = fast(
         max_iter=int(losses.argmin()) + 1,
         early_stopping=True,
         n_iter_no_change=2,
         learning_rate_init=0.03,
     ).fit(digits)
-    for name, weights in best.net_.vae_.state_dict().items():
+    for name, weights in best.net_.module_["vae"].state_dict().items():
         if name != "order":
             torch.testing.assert_close(weights, module[name])
 
@@ -396,7 +396,7 @@ def test_a_likelihood_of_ones_own(rng):
 def test_likelihood_objects_are_not_changed_by_a_fit(digits):
     likelihood = Bernoulli()
     vae = fast(likelihood=likelihood).fit(digits)
-    assert vae.net_.vae_.likelihood is not likelihood
+    assert vae.net_.module_["vae"].likelihood is not likelihood
     named = fast(likelihood="bernoulli").fit(digits)
     np.testing.assert_array_equal(vae.transform(digits), named.transform(digits))
 

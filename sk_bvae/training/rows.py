@@ -1,10 +1,12 @@
 """Rows of an array as batches of tensors, cast only as they are used."""
 
 import copy
+from functools import cached_property
 
 import numpy as np
 import torch
 
+from sk_bvae.nn import Batch
 from sk_bvae.utils._memory import is_mapped, release_pages
 
 # How much of a memory map may be in memory before its pages are handed back. Touching
@@ -13,6 +15,9 @@ from sk_bvae.utils._memory import is_mapped, release_pages
 RESIDENT_BYTES = 64 * 2**20
 NEIGHBOURHOOD_BYTES = 2 * 2**20
 ROWS_AT_ONCE = RESIDENT_BYTES // NEIGHBOURHOOD_BYTES
+
+# Rows that are looked at at once for the range of the values.
+RANGE_ROWS = 1024
 
 # A GPU that has at least this many times the data's size free gets all of it at once.
 HEADROOM = 2
@@ -47,7 +52,8 @@ class Rows(torch.utils.data.Dataset):
     def restrict(self, positions):
         """Make a view of the rows at some positions; nothing is copied."""
         view = copy.copy(self)
-        view.positions = positions
+        vars(view).pop("range", None)
+        view.positions = self.positions[positions]
         return view
 
     def __getitem__(self, positions):
@@ -75,17 +81,15 @@ class Rows(torch.utils.data.Dataset):
 
     def sample(self, n_rows):
         """Gather at most ``n_rows`` rows, evenly spaced."""
-        stride = -(-len(self.array) // n_rows)
-        return self[torch.arange(0, len(self.array), stride)]
+        stride = -(-len(self) // n_rows)
+        return self[self.positions[::stride]]
 
-    def range(self, n_rows):
-        """Find the smallest and the largest value, reading ``n_rows`` at a time."""
-        lows, highs = [], []
-        for start in range(0, len(self.array), n_rows):
-            block = self.array[start : start + n_rows]
-            lows.append(block.min())
-            highs.append(block.max())
-            self._count(block)
+    @cached_property
+    def range(self):
+        """The smallest and the largest value, read a block at a time."""
+        blocks = self.positions.split(RANGE_ROWS)
+        ends = [(x.min(), x.max()) for x in (self._gather(b.numpy()) for b in blocks)]
+        lows, highs = zip(*ends, strict=True)
         return float(min(lows)), float(max(highs))
 
     def _count(self, rows):
@@ -96,10 +100,10 @@ class Rows(torch.utils.data.Dataset):
 
 
 class Batches:
-    """Every row once, with noise for its latents.
+    """Every row once in each view, with noise.
 
     A pass for training has an order and noise of its own. Other passes keep the rows
-    in order, and all have the same noise.
+    in order, but for views after the first, and all have the same noise.
 
     Parameters
     ----------
@@ -109,8 +113,11 @@ class Batches:
     batch_size : int
         Rows in a batch; the last one of a pass may be smaller.
 
-    n_components : int
-        How many latents need noise.
+    n_views : int
+        Batches that make up a step.
+
+    n_noise : int
+        Draws for each row.
 
     generator : torch.Generator
         The source of order and noise.
@@ -119,10 +126,11 @@ class Batches:
         Whether passes are for training.
     """
 
-    def __init__(self, rows, batch_size, n_components, generator, training):
+    def __init__(self, rows, batch_size, n_views, n_noise, generator, training):
         self.rows = rows
         self.batch_size = batch_size
-        self.n_components = n_components
+        self.n_views = n_views
+        self.n_noise = n_noise
         self.generator = generator
         self.training = training
 
@@ -131,25 +139,50 @@ class Batches:
         return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self):
-        """Yield pairs of a batch and its noise."""
+        """Yield the batches of a pass."""
         generator = self.generator if self.training else self.generator.clone_state()
-        order, noise = draw_pass(generator, len(self.rows), self.n_components)
-        positions = self.rows.positions
-        positions = positions[order] if self.training else positions
+        n_rows = len(self.rows)
+        order, noise = draw_pass(generator, n_rows, self.n_views, self.n_noise)
+        if not self.training:
+            order[0] = torch.arange(n_rows)
+        positions = self.rows.positions[order]
         noise = noise.to(self.rows.device)
-        for start in range(0, len(positions), self.batch_size):
+        for start in range(0, n_rows, self.batch_size):
             some = slice(start, start + self.batch_size)
-            yield self.rows[positions[some]], noise[some]
+            yield Batch(self.rows[positions[:, some]], noise[:, some], n_rows)
 
 
-def draw_pass(generator, n_rows, n_components):
+def draw_pass(generator, n_rows, n_views, n_noise):
     """Draw the order of the rows and the noise of a pass.
 
     On the CPU, so that they are the same on every device, and all at once, so that a
     GPU is not kept waiting at every step.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+        The source of randomness.
+
+    n_rows : int
+        Rows of a pass.
+
+    n_views : int
+        Times that a pass takes each row.
+
+    n_noise : int
+        Draws for each row.
+
+    Returns
+    -------
+    order : Tensor of shape (n_views, n_rows), dtype int64
+        A permutation of the rows for each view.
+
+    noise : Tensor of shape (n_views, n_rows, n_noise)
+        Draws from N(0, 1).
     """
-    order = torch.randperm(n_rows, generator=generator)
-    return order, torch.randn(n_rows, n_components, generator=generator)
+    orders = [torch.randperm(n_rows, generator=generator) for _ in range(n_views)]
+    noise = torch.randn(n_views, n_rows, n_noise, generator=generator)
+    return torch.stack(orders), noise
 
 
 def _fits(device, array):

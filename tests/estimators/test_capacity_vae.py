@@ -26,9 +26,10 @@ def test_capacity_rises_within_an_epoch(digits):
     seen = []
 
     class Recording(CapacityVAE):
-        def _objective(self, terms, progress):
-            seen.append(self._schedules(progress)["capacity"])
-            return super()._objective(terms, progress)
+        @staticmethod
+        def objective(players, batch, *, capacity, gamma):
+            seen.append(capacity)
+            return CapacityVAE.objective(players, batch, capacity=capacity, gamma=gamma)
 
     params = {"capacity": 8, "capacity_ramp": 0.5, "max_iter": 2, "batch_size": 300}
     Recording(**params, random_state=0).fit(digits)

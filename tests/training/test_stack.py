@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
 from torch import nn
 
-from sk_bvae import BetaVAE, CapacityVAE
+from sk_bvae import BetaVAE
 from sk_bvae.datasets import make_blobs2d
-from sk_bvae.model_selection._fit import prepare
-from sk_bvae.model_selection._stack import Stack
-from sk_bvae.nn._rows import Rows, draw_pass
-
-CPU = torch.device("cpu")
+from sk_bvae.estimators._fitting import make_rows, prepare
+from sk_bvae.model_selection import ReplicaGridSearch, _plan
+from sk_bvae.nn import Batch
+from sk_bvae.training.rows import draw_pass
+from sk_bvae.training.stack import Stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No latent")  # a few steps make none
 
@@ -46,14 +48,7 @@ NETWORKS = {
     "burgess_conv": {"network": "burgess_conv"},
     "custom": {"network": gated},
 }
-SCALARS = {
-    BetaVAE: [{"beta": 0.5}, {"beta": 4.0}, {"beta": 4.0}],
-    CapacityVAE: [
-        {"capacity": 2, "gamma": 10.0},
-        {"capacity": 8, "gamma": 100.0},
-        {"capacity": 8, "gamma": 100.0},
-    ],
-}
+SMALL = {"n_components": 4, "likelihood": "bernoulli", "batch_size": 32}
 
 
 @pytest.fixture(scope="module")
@@ -62,62 +57,78 @@ def images():
     return make_blobs2d(640, image_size=16, std=0.15, random_state=0).data
 
 
+def other_weights(Estimator):
+    """Name two values of each weight of an objective."""
+    defaults = Estimator()._weights()
+    return {name: [value / 4, value] for name, value in defaults.items()}
+
+
 def make_estimators(Estimator, network, **params):
+    """Make three estimators that differ in seed and, two of them, in weights."""
+    grid = other_weights(Estimator)
+    small, large = (
+        {name: values[end] for name, values in grid.items()} for end in (0, 1)
+    )
     return [
-        Estimator(
-            n_components=4,
-            likelihood="bernoulli",
-            batch_size=32,
-            random_state=seed,
-            **NETWORKS[network],
-            **scalars,
-            **params,
-        )
-        for seed, scalars in enumerate(SCALARS[Estimator])
+        Estimator(random_state=seed, **SMALL, **NETWORKS[network], **weights, **params)
+        for seed, weights in enumerate([small, large, large])
     ]
 
 
-def prepare_stack(estimators, X):
-    nets = [prepare(estimator, X) for estimator in estimators]
-    return Stack(estimators, nets), nets
+def prepare_all(estimators, X):
+    rows = make_rows(estimators[0], X)
+    return [prepare(estimator, rows) for estimator in estimators], rows
 
 
 def relative_differences(net, other):
-    for name, tensor in net.vae_.state_dict().items():
-        own, their = tensor.double(), other.vae_.state_dict()[name].double()
+    for name, tensor in net.module_.state_dict().items():
+        own, their = tensor.double(), other.module_.state_dict()[name].double()
         yield name, float((own - their).norm() / their.norm().clamp(min=1e-3))
 
 
-@pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("Estimator", SCALARS)
-def test_weights_after_20_steps(images, Estimator, network):
-    estimators = make_estimators(Estimator, network, max_iter=1)
-    stack, nets = prepare_stack(estimators, images)
-    stack.train_epoch(Rows(images, CPU))
-    stack.unstack()
-    for estimator, net in zip(estimators, nets, strict=True):
-        lone = estimator.fit(images).net_
-        lone.vae_.order.copy_(net.vae_.order)  # sorted after the training
-        for name, difference in relative_differences(net, lone):
-            assert difference < 1e-3, name
+def same_order(lone, net):
+    """Undo the sorting of latents that follows a lone fit."""
+    lone.module_["vae"].order.copy_(net.module_["vae"].order)
+    return lone
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("Estimator", SCALARS)
+def test_a_search_gives_what_lone_fits_give(images, Estimator, network, monkeypatch):
+    """After 20 steps, in float32."""
+    monkeypatch.setattr(_plan, "SMALL_STEP_FLOPS", np.inf)
+    vae = Estimator(max_iter=1, **SMALL, **NETWORKS[network])
+    assert _plan.stack_size(vae, *images.shape) > 1
+    grid = {name: values[:1] for name, values in other_weights(Estimator).items()}
+    search = ReplicaGridSearch(
+        vae, grid, n_replicas=3, return_estimators=True, random_state=0
+    ).fit(images)
+    for seed, stacked in zip(search.replica_seeds_, search.estimators_[0], strict=True):
+        (weights,) = ParameterGrid(grid)
+        lone = clone(vae).set_params(**weights, random_state=int(seed)).fit(images)
+        differences = dict(relative_differences(stacked.net_, lone.net_))
+        del differences["vae.order"]  # latents may swap where they carry the same
+        assert max(differences.values()) < 1e-3
+
+
+@pytest.mark.parametrize("network", NETWORKS)
 def test_weights_after_20_steps_in_float64(images, Estimator, network):
     estimators = make_estimators(Estimator, network, max_iter=1)
-    nets, lone_nets = (
-        [prepare(estimator, images) for estimator in estimators] for _ in range(2)
-    )
+    (nets, _), (lone_nets, _) = (prepare_all(estimators, images) for _ in range(2))
     for net in nets + lone_nets:
-        net.vae_.double()
-    stack = Stack(estimators, nets)
-    passes = [draw_pass(net.generator_, len(images), 4) for net in nets]
+        net.module_.double()
+    stack = Stack(nets)
+    criterion = nets[0].criterion_
+    sizes = len(images), criterion.n_views, criterion.n_noise
+    passes = [draw_pass(net.generator_, *sizes) for net in nets]
     X = torch.from_numpy(images).double()
     for step in range(20):
         some = slice(32 * step, 32 * step + 32)
-        batches = [(X[order[some]], noise[some].double()) for order, noise in passes]
-        stack.step(*(torch.stack(tensors) for tensors in zip(*batches, strict=True)))
+        batches = [
+            Batch(X[order[:, some]], noise[:, some].double(), len(X))
+            for order, noise in passes
+        ]
+        x, noise, _ = zip(*batches, strict=True)
+        stack.step(torch.stack(x), torch.stack(noise), len(X))
         for net, batch in zip(lone_nets, batches, strict=True):
             net.train_step(batch)
         for progress in [stack.progress, *(net.progress_ for net in lone_nets)]:
@@ -129,35 +140,39 @@ def test_weights_after_20_steps_in_float64(images, Estimator, network):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("Estimator", SCALARS)
-def test_loss_curves_of_three_epochs(images, Estimator, network):
+def test_curves_of_three_epochs(images, Estimator, network):
     estimators = make_estimators(Estimator, network, max_iter=3)
-    stack, nets = prepare_stack(estimators, images[:600])  # a last batch of 24
+    nets, rows = prepare_all(estimators, images[:600])  # a last batch of 24
+    stack = Stack(nets)
     for _ in range(3):
-        stack.train_epoch(Rows(images[:600], CPU))
+        stack.train_epoch(rows)
     for estimator, net in zip(estimators, nets, strict=True):
         lone = estimator.fit(images[:600])
-        losses = [epoch["train_loss"] for epoch in net.history]
-        np.testing.assert_allclose(losses, lone.loss_curve_, rtol=0.01)
-        kl = [epoch["train_kl"][lone.net_.vae_.order] for epoch in net.history]
-        np.testing.assert_allclose(kl, lone.history_["kl"], rtol=0.01, atol=1e-3)
+        stacked_terms, lone_terms = net.curves_.terms, lone.net_.curves_.terms
+        assert stacked_terms.keys() == lone_terms.keys()
+        for name, curve in stacked_terms.items():
+            np.testing.assert_allclose(
+                curve, lone_terms[name], rtol=0.01, atol=0.01, err_msg=name
+            )
 
 
 def test_the_members_differ(images):
     """Else the comparisons above would compare one model with itself."""
-    stack, nets = prepare_stack(make_estimators(BetaVAE, "mlp"), images)
-    stack.train_epoch(Rows(images, CPU))
+    nets, rows = prepare_all(make_estimators(BetaVAE, "mlp"), images)
+    stack = Stack(nets)
+    stack.train_epoch(rows)
     losses = [net.history[-1, "train_loss"] for net in nets]
     assert np.ptp(losses) > 0.1
     stack.unstack()
-    assert dict(relative_differences(nets[1], nets[2]))["encoder.0.weight"] > 0.1
+    differences = dict(relative_differences(nets[1], nets[2]))
+    assert differences["vae.encoder.0.weight"] > 0.1
 
 
 @pytest.mark.parametrize("solver", ["adam", "adagrad", "adamw", "rmsprop"])
 def test_a_net_goes_on_alone_where_the_stack_left_it(images, solver):
     estimators = make_estimators(BetaVAE, "mlp", max_iter=4, solver=solver)
-    stack, nets = prepare_stack(estimators, images)
-    rows = Rows(images, CPU)
+    nets, rows = prepare_all(estimators, images)
+    stack = Stack(nets)
     for _ in range(2):
         stack.train_epoch(rows)
     stack.unstack()
@@ -175,21 +190,22 @@ def test_options_of_the_optimizer_reach_the_stack(images):
         "optimizer__param_groups": [("decoder.*", {"lr": 0.0})],
     }
     estimators = make_estimators(BetaVAE, "mlp", max_iter=1, net_params=options)
-    stack, nets = prepare_stack(estimators, images)
-    stack.train_epoch(Rows(images, CPU))
+    nets, rows = prepare_all(estimators, images)
+    stack = Stack(nets)
+    stack.train_epoch(rows)
     stack.unstack()
     for estimator, net in zip(estimators, nets, strict=True):
-        lone = estimator.fit(images).net_
-        lone.vae_.order.copy_(net.vae_.order)
+        lone = same_order(estimator.fit(images).net_, net)
         assert max(dict(relative_differences(net, lone)).values()) < 1e-3
 
 
 def test_a_loss_that_is_not_finite_leaves_the_others_alone(images):
     estimators = make_estimators(BetaVAE, "mlp", max_iter=2)
-    stack, nets = prepare_stack(estimators, images)
-    stack.parameters["encoder.0.weight"].data[1] = torch.nan
+    nets, rows = prepare_all(estimators, images)
+    stack = Stack(nets)
+    stack.parameters["players.vae.encoder.0.weight"].data[1] = torch.nan
     for _ in range(2):
-        stack.train_epoch(Rows(images, CPU))
+        stack.train_epoch(rows)
     assert list(stack.failures) == [nets[1]]
     assert stack.failures[nets[1]].epoch == 1
     lone = estimators[0].fit(images)

@@ -1,0 +1,340 @@
+"""What every model shares: fitting and state; a model adds players and their losses."""
+
+import warnings
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.callback import CallbackSupportMixin
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils.validation import validate_data
+from skorch.callbacks import EarlyStopping
+from skorch.helper import predefined_split
+
+import sk_bvae
+from sk_bvae.estimators._fitting import (
+    finish,
+    learned_attributes,
+    make_criterion,
+    make_rows,
+    net_from_arrays,
+    prepare,
+    same_value,
+    unchanged_on_failure,
+)
+from sk_bvae.estimators._parameters import SharedParameters, with_parameters
+from sk_bvae.nn._device import resolve_device
+from sk_bvae.training.callbacks import EpochTasks, ReportEpochs
+from sk_bvae.training.recipe import net_to_arrays
+from sk_bvae.training.rows import Rows
+from sk_bvae.training.step import NonFiniteLossError
+from sk_bvae.utils._sklearn import fit_context
+
+# Rows that are encoded or decoded at once: bounds the memory of everything but X.
+BLOCK_ROWS = 1024
+
+
+@with_parameters
+class BaseModel(
+    SharedParameters,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
+):
+    """Fitting, and what comes of it, for players of any kind.
+
+    A model adds `objective`, the names of its `weights`, and the private methods below
+    that are abstract or that say less than it needs.
+    """
+
+    # What a model adds
+
+    # Names of the parameters that the objective takes as plain numbers. Replicas that
+    # differ in nothing else can train as one stack.
+    weights = ()
+
+    # Batches that the objective sees in a step.
+    n_views = 1
+
+    # What cannot change between two fits that share their weights.
+    architecture = (
+        "n_components",
+        "network",
+        "hidden_layer_sizes",
+        "activation",
+        "image_shape",
+    )
+
+    @staticmethod
+    @abstractmethod
+    def objective(players, batch, **weights):
+        """Compute the losses of a batch.
+
+        Parameters
+        ----------
+        players : ModuleDict
+            The players, by name.
+
+        batch : Batch
+            The batch.
+
+        **weights : float
+            The `weights` by name, as they are at this point of the training.
+
+        Returns
+        -------
+        losses : Losses
+            A loss for each player, and what to report.
+        """
+
+    @abstractmethod
+    def _make_players(self, n_features):
+        """Build the players: modules by name, the model's own first."""
+
+    @abstractmethod
+    def _summarise(self, net, rows):
+        """Order the latents after training; return the attributes that say how."""
+
+    def _make_optimizers(self):
+        """Name a solver, and its settings, for players that need one of their own."""
+        return {}
+
+    def _weights(self):
+        """Return the weights as plain numbers."""
+        return {name: getattr(self, name) for name in self.weights}
+
+    def _schedule(self, progress, **weights):
+        """Return the weights that change along the training, as they are at a point."""
+        return {}
+
+    def _n_noise(self):
+        """Say how many draws the objective needs for a row."""
+        return self.n_components
+
+    def _look(self, players, rows):
+        """Take from the data what players need before they train."""
+
+    def _check_rows(self, players, rows):
+        """Refuse data that the players cannot be trained on."""
+
+    # Fitting
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Fit the model to X.
+
+        Whatever goes wrong, the estimator is then what it was before the call.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data. float32, uint8 and bool arrays, memory maps included, are
+            used where they lie; anything else is converted to float32 once.
+
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data does not suit the likelihood or the network, the device does
+            not exist, or the loss stops being finite.
+        """
+        with unchanged_on_failure(self):
+            go_on = self.warm_start and hasattr(self, "net_")
+            self._fit(X, y, go_on, self.max_iter, self.early_stopping)
+        self._warn_of_collapse()
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None):
+        """Train for one pass over X, from the present weights if there are any.
+
+        Nothing is held out for early stopping. Schedules advance as if each call were
+        one of ``max_iter`` epochs. Whatever goes wrong, the estimator is then what it
+        was before the call.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data.
+
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`.
+        """
+        with unchanged_on_failure(self):
+            self._fit(X, y, hasattr(self, "net_"), n_epochs=1, early_stopping=False)
+        return self
+
+    def _fit(self, X, y, go_on, n_epochs, early_stopping):
+        """Prepare a net or go on with the last one; train it; take what it learned."""
+        # an autoencoder's target is its input; callbacks score nothing without one
+        data = {"X": X, "y": X if y is None else y}
+        X = data["X"] = validate_rows(self, X, reset=not go_on)
+        rows = Rows(X, self.net_.device) if go_on else make_rows(self, X)
+        net = self._go_on(rows) if go_on else prepare(self, rows)
+
+        def snapshot():
+            copy = net_from_arrays(self, net_to_arrays(net), net.device)
+            return learned_attributes(self, copy, rows)
+
+        context = self._init_callback_context(max_subtasks=n_epochs)
+        context.call_on_fit_task_begin(estimator=self, **data)
+        tasks = EpochTasks(self, context, data, snapshot)
+        failure = self._train(net, rows, n_epochs, early_stopping, tasks)
+        finish(self, net, rows, failure)
+        context.call_on_fit_task_end(
+            estimator=self, reconstruction_attributes=snapshot, **data
+        )
+
+    def _go_on(self, rows):
+        """Return the net of the last fit, if it can go on with these rows."""
+        changed = [
+            name
+            for name in self.architecture
+            if not same_value(getattr(self, name), self.net_.recipe_["params"][name])
+        ]
+        if changed:
+            raise ValueError(
+                "warm_start=True goes on with the weights of the last fit, so "
+                f"{', '.join(changed)} cannot change: fit a clone instead."
+            )
+        self._check_rows(self.net_.module_, rows)
+        return self.net_
+
+    def _train(self, net, rows, n_epochs, early_stopping, tasks):
+        """Train a net; return what ended it, if its loss stopped being finite."""
+        if net.lr != self.learning_rate_init:  # it would undo param_groups' own rates
+            net.set_params(lr=self.learning_rate_init)
+        net.set_params(
+            batch_size=self.batch_size,
+            max_epochs=self.max_iter,
+            verbose=self.verbose,
+        )
+        net.criterion_ = make_criterion(self)
+        users = list((self.net_params or {}).get("callbacks") or [])
+        report = ReportEpochs(tasks)
+        net.callbacks = [*users, report]
+        if early_stopping:
+            rows, held_out = self._split(rows, net.generator_)
+            net.train_split = predefined_split(held_out)
+            net.callbacks.append(self._early_stopping())
+        net.initialize_callbacks()
+        try:
+            net.partial_fit(rows, epochs=n_epochs)
+        except NonFiniteLossError as error:
+            return error
+        finally:
+            # what a callback learned stays readable; the tasks hold on to X
+            net.callbacks_ = [item for item in net.callbacks_ if item[1] is not report]
+            net.callbacks, net.train_split = users, None
+        return None
+
+    def _early_stopping(self):
+        return EarlyStopping(
+            monitor="valid_loss",
+            patience=self.n_iter_no_change,
+            threshold=self.tol,
+            threshold_mode="abs",
+            load_best=True,
+        )
+
+    def _split(self, rows, generator):
+        """Hold out some rows at random."""
+        n_held_out = max(1, round(self.validation_fraction * len(rows)))
+        if n_held_out == len(rows):
+            raise ValueError(
+                f"early_stopping=True holds out {n_held_out} of {len(rows)} rows, "
+                "which leaves none to train on."
+            )
+        positions = torch.randperm(len(rows), generator=generator)
+        held_out, kept = positions[:n_held_out], positions[n_held_out:]
+        return rows.restrict(kept), rows.restrict(held_out)
+
+    def _history(self, net):
+        """Return what each epoch reported, as arrays by name."""
+        return dict(net.curves_.terms)
+
+    @abstractmethod
+    def _warn_of_collapse(self):
+        """Warn if no latent carries anything."""
+
+    # Using the fitted model
+
+    def _by_block(self, X, function, n_rows=BLOCK_ROWS):
+        """Apply a function of the players and a block of rows, and join the results."""
+        players = self.net_.module_.eval()
+        joined, start = None, 0
+        with torch.no_grad():
+            for x in Rows(X, self.net_.device).blocks(n_rows):
+                result = function(players, x).cpu().numpy()
+                if joined is None:
+                    joined = np.empty((len(X), *result.shape[1:]), result.dtype)
+                # a list of small results between large blocks would tear up the heap
+                joined[start : start + len(x)] = result
+                start += len(x)
+        return joined
+
+    # Saving and loading
+
+    def __getstate__(self):
+        """Describe the estimator by plain values and arrays."""
+        state = {**super().__getstate__(), "_sk_bvae_version": sk_bvae.__version__}
+        net = state.pop("net_", None)
+        return state if net is None else {**state, "_net_arrays": net_to_arrays(net)}
+
+    def __setstate__(self, state):
+        """Rebuild the net, on the CPU where the old device does not exist."""
+        state = dict(state)
+        version = state.pop("_sk_bvae_version")
+        if version != sk_bvae.__version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=f"sk-bvae {sk_bvae.__version__}",
+                    original_sklearn_version=f"sk-bvae {version}",
+                ),
+                stacklevel=2,
+            )
+        arrays = state.pop("_net_arrays", None)
+        super().__setstate__(state)
+        if arrays is not None:
+            try:
+                device = resolve_device(arrays["recipe"]["params"]["device"])
+            except ValueError:
+                device = torch.device("cpu")
+            self.net_ = net_from_arrays(self, arrays, device)
+
+    def __sklearn_tags__(self):
+        """Tell scikit-learn that the output is float32 whatever the input."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def validate_rows(estimator, X, reset=False):
+    """Validate data for an estimator, without a conversion where there need be none."""
+    dtypes = [np.float32, np.uint8, np.bool_]
+    return validate_data(estimator, X, reset=reset, dtype=dtypes, order="C")

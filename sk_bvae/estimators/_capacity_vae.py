@@ -1,0 +1,140 @@
+"""beta-VAE with a capacity that grows (Burgess et al. 2018)."""
+
+from numbers import Real
+
+from sk_bvae.estimators._parameters import with_parameters
+from sk_bvae.estimators._vae import BaseVAE
+from sk_bvae.nn import Losses, linear_ramp
+from sk_bvae.utils._sklearn import Interval
+
+
+def capacity_elbo(players, batch, *, capacity, gamma):
+    """Reconstruction, and gamma times how far the batch's mean KL is from capacity.
+
+    Parameters
+    ----------
+    players : dict of str to Module
+        The `VAE`, as "vae".
+
+    batch : Batch
+        One view of some rows.
+
+    capacity : float
+        How many nats the latents are to carry.
+
+    gamma : float
+        The price of a nat more or less.
+
+    Returns
+    -------
+    losses : Losses
+        The loss in nats, with "reconstruction" and "kl" to report.
+    """
+    terms = players["vae"](batch.x[0], batch.noise[0])
+    kl = terms.kl.sum(dim=-1).mean()
+    loss = terms.nll.mean() + gamma * (kl - capacity).abs()
+    return Losses({"vae": loss}, {"reconstruction": terms.nll, "kl": terms.kl})
+
+
+@with_parameters
+class CapacityVAE(BaseVAE):
+    """beta-VAE with controlled capacity: the latents carry as many nats as you say.
+
+    Minimises, in nats [1]_,
+
+    .. math:: -E_{q(z|x)}[\\log p(x|z)] + \\gamma \\, |KL(q(z|x) \\,\\|\\, N(0, I)) - C|
+
+    where KL is the mean over the *batch* of the divergence summed over the latents,
+    and C grows linearly from 0 to ``capacity``. Latents come alive one after the
+    other, the factor that explains most first.
+
+    Parameters
+    ----------
+    n_components : int, default=10
+        Number of latents. More than needed do no harm: the surplus stays near the
+        prior and is sorted last.
+
+    capacity : float, default=25.0
+        The final C, in nats; the paper's for 2D shapes. A good start is the total
+        of ``kl_`` of a `BetaVAE` of small beta that reconstructs well.
+
+    gamma : float, default=1000.0
+        Weight of the distance from C; the paper's value. Raise it if the total of
+        ``kl_`` ends more than about 1 nat from ``capacity``.
+
+    capacity_ramp : float, default=0.5
+        The share of all optimizer steps over which C grows. A share, so that
+        neither ``batch_size`` nor ``max_iter`` changes the schedule; 0 starts at
+        the full capacity. Only training advances it. Of 0, 0.25, 0.5, 0.75 and 1,
+        0.5 reconstructed best on 32x32 shapes; on digits it made no odds.
+
+    learning_rate_init : float, default=5e-4
+        The step size; the paper's. The loss has a kink at C, about which the KL
+        swings in proportion to the step: at 1e-3 it ended up to 1.3 nats from 10 or
+        20 on digits, at 5e-4 within 0.9.
+
+    Attributes
+    ----------
+    history_ : dict of ndarray
+        Per epoch, in nats per row: "loss", "reconstruction" (negative
+        log-likelihood), "kl" of shape (`n_iter_`, n_components), "capacity" (C at
+        the end of each), and with early stopping the first three of the held-out
+        rows, "validation_loss" and so on.
+
+    See Also
+    --------
+    BetaVAE : Sets the price of a nat, instead of their number.
+    sklearn.decomposition.PCA : The linear case, in closed form.
+
+    Notes
+    -----
+    The defaults were chosen by the held-out loss on digits, breast cancer, wine and
+    32x32 shapes, at beta 1 and 4: two hidden layers beat one nearly everywhere, by
+    up to 4 nats per row, where tanh and wider layers were no better on the whole;
+    200 epochs beat 100 on the small tables, whose epochs are only a few steps; a
+    larger step size helped at beta 4 and overfitted at beta 1. Small tables gain from
+    more epochs still.
+
+    A pickled estimator holds plain values and arrays. One that was fitted on a GPU
+    loads where there is none.
+
+    References
+    ----------
+    .. [1] Burgess et al. (2018). "Understanding disentangling in beta-VAE".
+       arXiv:1804.03599.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sk_bvae import CapacityVAE
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> vae = CapacityVAE(capacity=5, max_iter=20, random_state=0).fit(X)
+    >>> bool(abs(vae.kl_.sum() - 5) < 1)
+    True
+    >>> vae.transform(X).shape
+    (1797, 10)
+    """
+
+    capacity: float = 25.0
+    gamma: float = 1000.0
+    capacity_ramp: float = 0.5
+    learning_rate_init: float = 5e-4
+
+    objective = staticmethod(capacity_elbo)
+    weights = ("capacity", "gamma")
+
+    _parameter_constraints = {
+        **BaseVAE._parameter_constraints,
+        "capacity": [Interval(Real, 0, None, closed="left")],
+        "gamma": [Interval(Real, 0, None, closed="left")],
+        "capacity_ramp": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def _schedule(self, progress, *, capacity, **weights):
+        return {"capacity": capacity * linear_ramp(progress, self.capacity_ramp)}
+
+    def _collapse_advice(self):
+        return (
+            f"capacity={self.capacity} with gamma={self.gamma} leaves them no room: "
+            "raise capacity, or train longer (max_iter)."
+        )

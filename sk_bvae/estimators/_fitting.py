@@ -1,0 +1,171 @@
+"""The stages of a fit, the same for an estimator alone and for those of a stack."""
+
+from contextlib import contextmanager
+from copy import deepcopy
+
+import joblib
+import numpy as np
+
+from sk_bvae.nn._device import resolve_device
+from sk_bvae.training.recipe import build_net, give_state, net_to_arrays
+from sk_bvae.training.rows import Rows
+from sk_bvae.training.step import Criterion, NonFiniteLossError
+from sk_bvae.utils._random import draw_seeds
+
+# Rows that are looked at to name the column of the largest scale.
+SAMPLE_ROWS = 2048
+
+# What one integer seeds, each with an integer of its own.
+SEEDED = ("weights", "training", "scoring")
+
+
+def make_rows(estimator, X):
+    """Put validated data where an estimator computes."""
+    return Rows(X, resolve_device(estimator.device))
+
+
+def prepare(estimator, rows):
+    """Build what an estimator trains, and set it to the scale of the data.
+
+    Parameters
+    ----------
+    estimator : BaseModel
+        The estimator, its parameters validated.
+
+    rows : Rows
+        The training data.
+
+    Returns
+    -------
+    net : Net
+        Ready for training.
+    """
+    net = net_from_recipe(estimator, make_recipe(estimator, rows), rows.device)
+    estimator._check_rows(net.module_, rows)
+    estimator._look(net.module_, rows)
+    return net
+
+
+def finish(estimator, net, rows, failure=None):
+    """Give an estimator what was learned, or raise what ended the training.
+
+    Parameters
+    ----------
+    estimator : BaseModel
+        The estimator.
+
+    net : Net
+        What was trained.
+
+    rows : Rows
+        The training data.
+
+    failure : NonFiniteLossError, default=None
+        What ended the training, if anything did.
+
+    Raises
+    ------
+    ValueError
+        If the training diverged.
+    """
+    try:
+        if failure is not None:
+            raise failure
+        attributes = learned_attributes(estimator, net, rows)
+    except NonFiniteLossError as error:
+        raise ValueError(_explain_divergence(estimator, error.epoch, rows)) from error
+    vars(estimator).update(attributes)
+
+
+def learned_attributes(estimator, net, rows):
+    """Collect the attributes that a fit ends with."""
+    summary = estimator._summarise(net, rows)
+    history = estimator._history(net)
+    return {
+        "net_": net,
+        **summary,
+        "history_": history,
+        "loss_curve_": history["loss"],
+        "n_iter_": len(history["loss"]),
+    }
+
+
+def make_recipe(estimator, rows):
+    """Write down, in plain values, all that it takes to build an estimator's net."""
+    seeds = draw_seeds(estimator.random_state, len(SEEDED))
+    params = {**estimator.get_params(deep=False), "random_state": None}
+    if params["net_params"]:  # callbacks are taken from the estimator at each fit
+        kept = params["net_params"].items()
+        params["net_params"] = {k: v for k, v in kept if k != "callbacks"}
+    return {
+        "params": deepcopy(params),
+        "n_features": rows.array.shape[1],
+        "seeds": dict(zip(SEEDED, seeds, strict=True)),
+    }
+
+
+def net_from_recipe(estimator, recipe, device):
+    """Build the net of a recipe, for an estimator of the class that wrote it."""
+    builder = type(estimator)(**recipe["params"])
+    n_features = recipe["n_features"]
+    return build_net(
+        lambda: builder._make_players(n_features),
+        builder._make_optimizers(),
+        make_criterion(builder),
+        recipe,
+        device,
+    )
+
+
+def net_from_arrays(estimator, state, device):
+    """Build a net again, on any device, from what `net_to_arrays` collected."""
+    net = net_from_recipe(estimator, state["recipe"], device)
+    give_state(net, state)
+    return net
+
+
+def make_criterion(estimator):
+    """Take an estimator's objective and its weights, by value."""
+    return Criterion(
+        estimator.objective,
+        estimator._weights(),
+        estimator._schedule,
+        n_views=estimator.n_views,
+        n_noise=estimator._n_noise(),
+    )
+
+
+@contextmanager
+def unchanged_on_failure(estimator):
+    """Put an estimator back to what it was if anything goes wrong inside."""
+    before = dict(vars(estimator))
+    net = before.get("net_")
+    state = None if net is None else net_to_arrays(net)
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        if net is not None:
+            give_state(net, state)
+        raise
+
+
+def same_value(new, old):
+    """Compare two values of a parameter, sequences, arrays and objects included."""
+    return (
+        new is old or np.array_equal(new, old) or joblib.hash(new) == joblib.hash(old)
+    )
+
+
+def _explain_divergence(estimator, epoch, rows):
+    largest = rows.sample(SAMPLE_ROWS).abs().amax(dim=0)
+    column = int(largest.argmax())
+    names = getattr(estimator, "feature_names_in_", None)
+    name = f"{column}" if names is None else f"{column} ({names[column]!r})"
+    return (
+        f"The loss stopped being finite in epoch {epoch}. The column of the "
+        f"largest scale is {name}, with values up to {largest[column]:.3g}: scale "
+        "the columns (StandardScaler), or lower learning_rate_init or the weight "
+        "of the KL term."
+    )

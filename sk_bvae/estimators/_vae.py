@@ -1,0 +1,376 @@
+"""What every variational autoencoder adds: posterior, density, draws, information."""
+
+import warnings
+from copy import deepcopy
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils import check_array, check_scalar
+from sklearn.utils.validation import check_is_fitted
+
+from sk_bvae.estimators._base import BLOCK_ROWS, BaseModel, validate_rows
+from sk_bvae.estimators._parameters import with_parameters
+from sk_bvae.nn import VAE, Bernoulli, Gaussian, Likelihood, gaussian_kl
+from sk_bvae.nn._bounds import importance_weighted_bound
+from sk_bvae.nn._networks import build_networks
+from sk_bvae.training.rows import Rows
+from sk_bvae.training.step import NonFiniteLossError
+from sk_bvae.utils._random import draw_seeds, normal_by_row
+from sk_bvae.utils._sklearn import Interval, StrOptions
+
+CPU = torch.device("cpu")
+
+# Rows that the likelihood looks at before training.
+SAMPLE_ROWS = 2048
+
+# A latent with less than this many nats carries nothing.
+ACTIVE_NATS = 0.01
+
+
+@with_parameters
+class BaseVAE(BaseModel):
+    """A variational autoencoder without an objective: what a model of your own adds.
+
+    A subclass sets ``objective``, a static method ``objective(players, batch,
+    **weights)`` that returns `sk_bvae.nn.Losses`, and ``weights``, the names of the
+    parameters that it takes as plain numbers.
+
+    Parameters
+    ----------
+    likelihood : {"gaussian", "bernoulli"} or Likelihood, default="gaussian"
+        What p(x|z) is. "gaussian" has one variance for all features, as
+        probabilistic PCA has, and suits real values; scale columns of different
+        units first (`StandardScaler`). "bernoulli" is for values between 0 and 1,
+        images above all. For others pass a `sk_bvae.nn.Likelihood`.
+
+    noise_variance : float, default=None
+        Variance of the Gaussian likelihood, in squared units of the data. None
+        learns it.
+
+    Attributes
+    ----------
+    kl_ : ndarray of shape (n_components,)
+        Information per latent: mean over the rows of X of the divergence from the
+        prior to the posterior, in nats, largest first. Latents have this order
+        everywhere.
+
+    n_active_components_ : int
+        Number of latents whose ``kl_`` exceeds 0.01 nats.
+
+    noise_variance_ : float
+        Variance of the Gaussian likelihood, learned or given. Only with
+        ``likelihood="gaussian"``.
+
+    history_ : dict of ndarray
+        Per epoch, in nats per row: "loss", "reconstruction" (negative
+        log-likelihood), "kl" of shape (`n_iter_`, n_components), and with
+        early stopping the same of the held-out rows, "validation_loss" and so on.
+
+    loss_curve_ : ndarray of shape (`n_iter_`,)
+        ``history_["loss"]``.
+
+    n_iter_ : int
+        Epochs trained, over all calls that went on from each other.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Only if X has string column names.
+
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_["vae"]`` is the torch module.
+
+    See Also
+    --------
+    with_parameters : Turns annotated names into parameters.
+
+    Examples
+    --------
+    >>> from sk_bvae.estimators import BaseVAE, with_parameters
+    >>> from sk_bvae.nn import Losses
+    >>> def plain_elbo(players, batch):
+    ...     terms = players["vae"](batch.x[0], batch.noise[0])
+    ...     loss = (terms.nll + terms.kl.sum(dim=-1)).mean()
+    ...     return Losses({"vae": loss}, {"reconstruction": terms.nll, "kl": terms.kl})
+    >>> @with_parameters
+    ... class PlainVAE(BaseVAE):
+    ...     objective = staticmethod(plain_elbo)
+    >>> X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+    >>> PlainVAE(2, max_iter=2, random_state=0).fit(X).transform(X).shape
+    (3, 2)
+    """
+
+    likelihood: object = "gaussian"
+    noise_variance: float | None = None
+
+    architecture = (*BaseModel.architecture, "likelihood", "noise_variance")
+
+    _parameter_constraints = {
+        **BaseModel._parameter_constraints,
+        "likelihood": [StrOptions({"gaussian", "bernoulli"}), Likelihood],
+        "noise_variance": [Interval(Real, 0, None, closed="neither"), None],
+    }
+
+    # Fitting
+
+    def _collapse_advice(self):
+        """Say which parameter killed the latents, and what to change."""
+        weights = " and ".join(
+            f"{key}={value}" for key, value in self._weights().items()
+        )
+        return f"Train longer (max_iter), or change {weights or 'the objective'}."
+
+    def _make_players(self, n_features):
+        encoder, decoder = build_networks(
+            self.network,
+            n_features,
+            self.n_components,
+            hidden_layer_sizes=_as_tuple(self.hidden_layer_sizes),
+            activation=self.activation,
+            image_shape=self.image_shape,
+        )
+        likelihood = build_likelihood(self.likelihood, self.noise_variance)
+        likelihood.bind(n_features)
+        return {"vae": VAE(encoder, decoder, likelihood, self.n_components)}
+
+    def _look(self, players, rows):
+        players["vae"].likelihood.look(rows.sample(SAMPLE_ROWS))
+
+    def _check_rows(self, players, rows):
+        check_support(players["vae"].likelihood, rows)
+
+    def _summarise(self, net, rows):
+        """Order the latents by their KL."""
+        vae = net.module_["vae"].eval()
+        with torch.no_grad():
+            kl = sum(
+                gaussian_kl(*vae.posterior(block)).double().sum(dim=0)
+                for block in rows.blocks(BLOCK_ROWS)
+            ) / len(rows)
+            rank = kl.argsort(descending=True, stable=True)
+            vae.order.copy_(vae.order[rank])
+        kl = kl[rank].cpu().numpy()
+        if not np.isfinite(kl).all():  # the last step came after the last loss
+            raise NonFiniteLossError(epoch=len(net.history))
+        return {
+            "kl_": kl,
+            "n_active_components_": int((kl > ACTIVE_NATS).sum()),
+            **vae.likelihood.learned(),
+        }
+
+    def _history(self, net):
+        """Put the terms of each latent into the users' order."""
+        order = net.module_["vae"].order.cpu().numpy()
+        return {
+            name: curve[:, order] if curve.ndim == 2 else curve
+            for name, curve in super()._history(net).items()
+        }
+
+    def _warn_of_collapse(self):
+        if self.n_active_components_ == 0:
+            warnings.warn(
+                f"No latent of this {type(self).__name__} carries information: every "
+                f"kl_ is below {ACTIVE_NATS} nats. {self._collapse_advice()}",
+                stacklevel=3,
+            )
+
+    # Using the fitted model
+
+    @property
+    def _n_features_out(self):
+        return len(self.kl_)
+
+    def transform(self, X):
+        """Encode X: the mean of each row's posterior.
+
+        Deterministic, and done in blocks, so that memory stays bounded.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components), dtype float32
+            Latents, ordered by `kl_`, largest first.
+        """
+        check_is_fitted(self)
+        X = validate_rows(self, X)
+        return self._by_block(X, lambda players, x: players["vae"].posterior(x)[0])
+
+    def posterior(self, X):
+        """Compute the mean and the standard deviation of each row's posterior.
+
+        q(z|x) is a normal distribution with independent latents.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_components), dtype float32
+            Means, which are what `transform` returns.
+
+        std : ndarray of shape (n_samples, n_components), dtype float32
+            Standard deviations. Near 1 for a latent that carries nothing.
+        """
+        check_is_fitted(self)
+        X = validate_rows(self, X)
+        both = self._by_block(
+            X, lambda players, x: torch.stack(players["vae"].posterior(x), dim=1)
+        )
+        return both[:, 0].copy(), np.exp(0.5 * both[:, 1])
+
+    def inverse_transform(self, X):
+        """Decode latents: the mean of p(x|z).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Latents.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features), dtype float32
+            Means in the data's units; probabilities for a Bernoulli likelihood.
+        """
+        check_is_fitted(self)
+        Z = check_array(X, dtype=np.float32)
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {Z.shape[1]} columns, but {type(self).__name__} has "
+                f"{self._n_features_out} components."
+            )
+        return self._by_block(Z, lambda players, z: players["vae"].decode_mean(z))
+
+    def sample(self, n_samples=1, random_state=None):
+        """Draw rows from the model: z from N(0, I), then x from p(x|z).
+
+        For noiseless pictures of what the model knows, decode prior draws instead:
+        ``inverse_transform(rng.standard_normal((n_samples, n_components)))``.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows.
+
+        random_state : int, RandomState instance or None, default=None
+            The source of randomness.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features), dtype float32
+            The draws.
+        """
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        generator = torch.Generator().manual_seed(draw_seeds(random_state, 1)[0])
+        z = torch.randn(n_samples, self._n_features_out, generator=generator)
+        output = self._by_block(z.numpy(), lambda players, z: players["vae"].decode(z))
+        likelihood = deepcopy(self.net_.module_["vae"].likelihood).cpu()
+        with torch.no_grad():
+            return likelihood.draw(torch.from_numpy(output), generator).numpy()
+
+    def score_samples(self, X, n_draws=32):
+        """Bound the log density of each row from below.
+
+        The importance-weighted bound log 1/K sum_k p(x, z_k) / q(z_k|x) [1]_, with
+        K = ``n_draws`` draws from q(z|x). ``n_draws=1`` estimates the ELBO; more draws
+        come closer to log p(x). Densities are normalised and the weight of the KL
+        plays no part, so models of any objective can be compared, and compared with
+        `PCA.score_samples`. The draws depend on each row's values and on the fit
+        alone: the same estimator gives the same numbers at every call.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        n_draws : int, default=32
+            Draws per row.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,), dtype float32
+            In nats.
+
+        References
+        ----------
+        .. [1] Burda, Grosse and Salakhutdinov (2016). "Importance weighted
+           autoencoders", equation 8.
+        """
+        check_is_fitted(self)
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        X = validate_rows(self, X)
+        check_support(self.net_.module_["vae"].likelihood, Rows(X, CPU))
+
+        def bound(players, x):
+            noise = self._noise_of(x, n_draws)
+            return importance_weighted_bound(players["vae"], x, noise)
+
+        return self._by_block(X, bound, n_rows=max(1, BLOCK_ROWS // n_draws))
+
+    def _noise_of(self, x, n_draws):
+        """Draw noise for the latents of each row, a function of it and of the fit."""
+        n_latents = self._n_features_out
+        seed = self.net_.recipe_["seeds"]["scoring"]
+        noise = normal_by_row(x.cpu().numpy(), n_draws * n_latents, seed)
+        noise = torch.from_numpy(noise.reshape(-1, n_draws, n_latents))
+        return noise.to(x.device)
+
+    def _rate_and_distortion(self, X):
+        """Estimate the KL and the reconstruction, means over rows, with one draw."""
+
+        def terms(players, x):
+            terms = players["vae"](x, self._noise_of(x, 1)[:, 0])
+            return torch.stack([terms.kl.sum(dim=-1), terms.nll], dim=-1)
+
+        return self._by_block(X, terms).mean(axis=0, dtype=np.float64)
+
+    def score(self, X, y=None):
+        """Average the bound of `score_samples` over the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        score : float
+            In nats per row. Lay it beside `PCA.score` and `FactorAnalysis.score`.
+        """
+        return float(self.score_samples(X).mean(dtype=np.float64))
+
+
+def build_likelihood(likelihood, noise_variance):
+    """Turn the parameters of that name into a likelihood of the net's own."""
+    if likelihood == "gaussian":
+        return Gaussian(noise_variance)
+    if noise_variance is not None:
+        raise ValueError(
+            f"noise_variance={noise_variance} is for likelihood='gaussian' only, "
+            f"got likelihood={likelihood!r}."
+        )
+    return deepcopy(likelihood) if isinstance(likelihood, Likelihood) else Bernoulli()
+
+
+def check_support(likelihood, rows):
+    """Refuse rows that the likelihood cannot produce; read them only if need be."""
+    if likelihood.support != Likelihood.support:
+        likelihood.check_range(*rows.range)
+
+
+def _as_tuple(hidden_layer_sizes):
+    try:
+        return tuple(hidden_layer_sizes)
+    except TypeError:
+        return (hidden_layer_sizes,)

@@ -1,0 +1,250 @@
+"""The lone training loop: skorch's, with players and losses made of named terms."""
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
+
+from sk_bvae.training.rows import Batches
+from sk_bvae.training.step import (
+    Curves,
+    EpochMeans,
+    NonFiniteLossError,
+    Progress,
+    StopTraining,
+    backward,
+    named_terms,
+)
+
+SOLVERS = {
+    "adagrad": torch.optim.Adagrad,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+}
+FUSED_SOLVERS = {"adagrad", "adam", "adamw"}
+FUSED_DEVICES = {"cpu", "cuda"}
+BATCH_EVENTS = {"on_batch_begin", "on_grad_computed", "on_batch_end"}
+
+
+class Net(NeuralNet):
+    """A skorch net that trains players on `Rows`, each by its own loss.
+
+    Against skorch's own loop: a batch is one gather; the terms of the losses are
+    averaged on the device and read once an epoch; noise and the order of rows come
+    from one private generator; every player has an optimizer; and Ctrl-C is not
+    swallowed.
+
+    Parameters
+    ----------
+    module : ModuleDict
+        The players. The first one's optimizer is ``optimizer``, as skorch has it;
+        another's is ``PLAYER_optimizer``.
+
+    criterion : Criterion
+        What they are trained by.
+
+    seed : int
+        Seeds the generator.
+
+    **kwargs : dict
+        What else a `skorch.NeuralNet` takes, and the optimizers of other players.
+    """
+
+    def __init__(self, module, criterion, *, seed=0, **kwargs):
+        super().__init__(module, criterion, **kwargs)
+        self.seed = seed
+
+    def get_default_callbacks(self):
+        """Name the callbacks that every net has."""
+        timer = [("epoch_timer", EpochTimer())]
+        return [*timer, ("print_log", PrintLog())] if self.verbose else timer
+
+    def initialize_criterion(self):
+        """Take the criterion as it is: a function, with nothing to initialise."""
+        self.criterion_ = self.criterion
+        return self
+
+    def initialize_optimizer(self):
+        """Make an optimizer for each player."""
+        self.learned_ = {}
+        for player, module in self.module_.items():
+            name = self.optimizer_name(player)
+            parameters = list(module.named_parameters())
+            args, kwargs = self.get_params_for_optimizer(name, parameters)
+            setattr(self, f"{name}_", getattr(self, name)(*args, **kwargs))
+            self.learned_[player] = [p for _, p in parameters if p.requires_grad]
+        return self
+
+    def optimizer_name(self, player):
+        """Name a player's optimizer as skorch knows it."""
+        first = player == next(iter(self.module_))
+        return "optimizer" if first else f"{player}_optimizer"
+
+    def optimizer_of(self, player):
+        """Return a player's optimizer."""
+        return getattr(self, f"{self.optimizer_name(player)}_")
+
+    def torch_compile(self, module, name):
+        """Compile each player in its place, where ``compile`` asks for it."""
+        if self.compile:
+            for player in module.values():
+                player.compile(**self.get_params_for("compile"))
+        return module
+
+    def initialize(self):
+        """Initialise the components, the generator and what training leaves behind."""
+        super().initialize()
+        self.generator_ = torch.Generator().manual_seed(self.seed)
+        self.progress_ = Progress()
+        self.curves_ = Curves()
+        return self
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Start a row of the history, and forget the batches of the last one."""
+        if self.history:
+            self.history[-1]["batches"] = []
+        super().on_epoch_begin(net, **kwargs)
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        """Train for `max_epochs`, or until a callback asks to stop.
+
+        skorch takes every KeyboardInterrupt for a callback's wish to stop. Here it is
+        one only where an early stopping callback has run out of patience; Ctrl-C goes
+        on to whoever called.
+        """
+        self.notify("on_train_begin", X=X, y=y)
+        try:
+            self.fit_loop(X, y, **fit_params)
+        except StopTraining:
+            pass
+        except KeyboardInterrupt:
+            if not self._ran_out_of_patience():
+                raise
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def _ran_out_of_patience(self):
+        return any(
+            isinstance(callback, EarlyStopping)
+            and callback.misses_ >= callback.patience
+            for _, callback in self.callbacks_
+        )
+
+    def notify(self, method_name, **cb_kwargs):
+        """Notify whoever listens; of single batches that is seldom anyone."""
+        if method_name not in BATCH_EVENTS or self.batches_are_heard_:
+            super().notify(method_name, **cb_kwargs)
+
+    def initialize_callbacks(self):
+        """Initialise the callbacks, and see whether any of them hears of batches."""
+        super().initialize_callbacks()
+        self.batches_are_heard_ = any(
+            getattr(type(callback), event) is not getattr(Callback, event)
+            for _, callback in self.callbacks_
+            for event in BATCH_EVENTS
+        )
+        return self
+
+    def get_iterator(self, dataset, training=False):
+        """Draw from the net's generator to train, and always alike to validate."""
+        seeded = torch.Generator().manual_seed(self.seed)
+        return Batches(
+            dataset,
+            self.batch_size,
+            self.criterion_.n_views,
+            self.criterion_.n_noise,
+            generator=self.generator_ if training else seeded,
+            training=training,
+        )
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run one pass and record the mean of each term, reading the device once."""
+        if iterator is None:
+            return
+        self._set_training(training)
+        progress, start, n_batches = (
+            self.progress_,
+            self.progress_.epochs,
+            len(iterator),
+        )
+        means = EpochMeans(n_batches, iterator.batch_size)
+        for number, batch in enumerate(iterator, start=1):
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            means.add(step["y_pred"], batch.x.shape[1])
+            if training:
+                progress.epochs = start + number / n_batches
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        self.record_epoch(prefix, means.read())
+
+    def record_epoch(self, prefix, means):
+        """Write the means of an epoch into the history; refuse what is not finite.
+
+        skorch's own history, for its callbacks, holds the totals over latents.
+        """
+        for name, mean in means.items():
+            self.history.record(f"{prefix}_{name}", float(mean.sum()))
+        if not all(np.isfinite(mean).all() for mean in means.values()):
+            raise NonFiniteLossError(epoch=self.history[-1, "epoch"])
+        if prefix == "train":
+            self.curves_.append({**means, **self._scheduled_weights()})
+        else:
+            self.curves_.append({f"validation_{name}": means[name] for name in means})
+
+    def _scheduled_weights(self):
+        criterion = self.criterion_
+        return criterion.scheduled(self._share_done(), criterion.weights)
+
+    def _share_done(self):
+        return self.progress_.epochs / self.max_epochs
+
+    def _step_optimizer(self, step_fn):
+        """Step every player's optimizer by gradients at the same weights."""
+        if len(self.learned_) == 1:
+            self.optimizer_.step(step_fn)
+            return
+        step_fn()
+        for player in self.learned_:
+            self.optimizer_of(player).step()
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute the losses of a batch and each player's gradient."""
+        losses = self.criterion_(self.module_, batch, self._share_done())
+        backward(losses.players, self.learned_)
+        return self._describe(losses)
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the losses of a batch."""
+        with torch.no_grad():
+            losses = self.criterion_(self.module_, batch, self._share_done())
+        return self._describe(losses)
+
+    def _describe(self, losses):
+        terms = named_terms(losses)
+        return {"loss": terms["loss"], "y_pred": terms}
+
+
+def solver_params(name, solver, device):
+    """Name an optimizer for skorch, fused where torch has a fused one.
+
+    Parameters
+    ----------
+    name : str
+        What skorch calls it.
+
+    solver : str or Optimizer class
+        Which one it is.
+
+    device : torch.device
+        Where it computes.
+
+    Returns
+    -------
+    params : dict
+        Parameters of the net.
+    """
+    params = {name: SOLVERS.get(solver, solver)}
+    if solver in FUSED_SOLVERS and device.type in FUSED_DEVICES:
+        params[f"{name}__fused"] = True
+    return params

@@ -1,0 +1,206 @@
+"""One step of any objective: its losses, their gradients, and means over an epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+
+class StopTraining(Exception):  # noqa: N818 - a request, not an error
+    """Raised by a callback to end the training after the current epoch."""
+
+
+class NonFiniteLossError(ArithmeticError):
+    """The loss of an epoch is infinite or not a number."""
+
+    def __init__(self, epoch):
+        super().__init__(epoch)
+        self.epoch = epoch
+
+
+@dataclass
+class Criterion:
+    """An objective with its weights: what skorch calls a criterion.
+
+    Parameters
+    ----------
+    objective : callable
+        ``objective(players, batch, **weights)`` returns `Losses`.
+
+    weights : dict of str to float
+        Plain numbers, by value.
+
+    schedule : callable, default=None
+        ``schedule(progress, **weights)`` returns the weights that differ at some point
+        of the training. None for constant weights.
+
+    n_views : int, default=1
+        Batches that a step takes.
+
+    n_noise : int, default=1
+        Draws that a row takes.
+    """
+
+    objective: Callable
+    weights: dict = field(default_factory=dict)
+    schedule: Callable | None = None
+    n_views: int = 1
+    n_noise: int = 1
+
+    def __call__(self, players, batch, progress, weights=None):
+        """Compute the losses, of other weights where a stack has its own."""
+        weights = self.weights if weights is None else weights
+        changed = self.scheduled(progress, weights)
+        return self.objective(players, batch, **{**weights, **changed})
+
+    def scheduled(self, progress, weights):
+        """Name the weights that a schedule changes, as they are at some point."""
+        return {} if self.schedule is None else self.schedule(progress, **weights)
+
+
+def backward(losses, parameters):
+    """Give every player the gradient of its own loss, and of no other.
+
+    Parameters
+    ----------
+    losses : dict of str to Tensor of shape ()
+        A loss for each player.
+
+    parameters : dict of str to list of Tensor
+        What each player learns.
+    """
+    if len(losses) == 1:  # naming the inputs costs time, and there are no others
+        next(iter(losses.values())).backward()
+        return
+    last = list(losses)[-1]
+    for player, loss in losses.items():
+        loss.backward(inputs=parameters[player], retain_graph=player != last)
+
+
+def named_terms(losses):
+    """Name everything that an objective gave: the losses, then its report.
+
+    Parameters
+    ----------
+    losses : Losses
+        What the objective gave.
+
+    Returns
+    -------
+    terms : dict of str to Tensor
+        The first player's loss is "loss", another's "PLAYER_loss".
+    """
+    (_, first), *others = losses.players.items()
+    named = {f"{player}_loss": loss for player, loss in others}
+    return {"loss": first, **named, **losses.report}
+
+
+@dataclass
+class Progress:
+    """How far a training has come: epochs, with the share of the present one.
+
+    An object of its own because a net's attributes are slow to set.
+    """
+
+    epochs: float = 0.0
+
+
+class EpochMeans:
+    """Means over an epoch of named terms, summed on the device and read once.
+
+    Terms are copied into buffers that last: small tensors that outlive the large ones
+    made between them would tear up the heap.
+
+    Parameters
+    ----------
+    n_batches : int
+        Batches in the epoch.
+
+    batch_size : int
+        Rows in a batch; the last one may be smaller.
+
+    stacked : bool, default=False
+        Whether terms have a leading dimension, with a mean for each entry.
+    """
+
+    # Batches that are kept before they are summed: one sum for many batches.
+    PENDING = 256
+
+    def __init__(self, n_batches, batch_size, stacked=False):
+        self.room = min(n_batches, self.PENDING)
+        self.batch_size = batch_size
+        self.n_leading = int(stacked)
+        self.sizes = []
+        self.buffers = {}
+        self.of_batches = set()
+        self.totals = {}
+        self.n_rows = 0
+
+    def add(self, terms, n_rows):
+        """Take the terms of a batch: of all of it, of its rows, or of their latents."""
+        if len(self.sizes) == self.room:
+            self._sum()
+        if not self.buffers:
+            self._make_buffers(terms)
+        place = len(self.sizes)
+        start = place * self.batch_size
+        leading = (slice(None),) * self.n_leading
+        for name, term in terms.items():
+            whole = name in self.of_batches
+            some = place if whole else slice(start, start + n_rows)
+            self.buffers[name][(*leading, some)] = term.detach()
+        self.sizes.append(n_rows)
+
+    def read(self):
+        """Return the mean of each term, as arrays."""
+        self._sum()
+        return {
+            name: (total / self.n_rows).cpu().numpy()
+            for name, total in self.totals.items()
+        }
+
+    def _make_buffers(self, terms):
+        for name, term in terms.items():
+            leading, inner = term.shape[: self.n_leading], term.shape[self.n_leading :]
+            if not inner:
+                self.of_batches.add(name)
+                self.buffers[name] = term.new_empty(*leading, self.room)
+            else:
+                size = self.room * self.batch_size
+                self.buffers[name] = term.new_empty(*leading, size, *inner[1:])
+
+    def _sum(self):
+        """Add up what is pending, in double precision."""
+        n_batches, n_rows = len(self.sizes), sum(self.sizes)
+        for name, buffer in self.buffers.items():
+            if name in self.of_batches:
+                sizes = torch.tensor(self.sizes, device=buffer.device)
+                values = buffer[..., :n_batches].double() * sizes
+            else:  # only an epoch's last batch is short, so they lie side by side
+                values = buffer.narrow(self.n_leading, 0, n_rows).double()
+            total = values.sum(dim=self.n_leading)
+            self.totals[name] = self.totals.get(name, 0) + total
+        self.n_rows += n_rows
+        self.sizes = []
+
+
+class Curves:
+    """How the means of named terms went, epoch by epoch, as arrays that grow.
+
+    Parameters
+    ----------
+    terms : dict of str to ndarray, default=None
+        What there is already, epochs first.
+    """
+
+    def __init__(self, terms=None):
+        self.terms = dict(terms or {})
+
+    def append(self, means):
+        """Add an epoch."""
+        for name, mean in means.items():
+            mean = np.asarray(mean, dtype=np.float64)[None]
+            before = self.terms.get(name)
+            whole = mean if before is None else np.concatenate([before, mean])
+            self.terms[name] = whole
