@@ -11,6 +11,7 @@ API_REFERENCE = {
             "": [
                 "BetaVAE",
                 "CapacityVAE",
+                "BetaTCVAE",
             ]
         },
     ),

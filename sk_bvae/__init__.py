@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0.dev0"
 
 if TYPE_CHECKING:
+    from sk_bvae.estimators._beta_tcvae import BetaTCVAE
     from sk_bvae.estimators._beta_vae import BetaVAE
     from sk_bvae.estimators._capacity_vae import CapacityVAE
 
-__all__ = ["BetaVAE", "CapacityVAE"]
+__all__ = ["BetaTCVAE", "BetaVAE", "CapacityVAE"]
 
 # Imported when first asked for: the metrics and the data sets do without torch.
 _PAGES = {
+    "BetaTCVAE": "_beta_tcvae",
     "BetaVAE": "_beta_vae",
     "CapacityVAE": "_capacity_vae",
 }
