@@ -8,8 +8,13 @@ from scipy.special import xlogy
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.utils import Bunch
 
-from sk_bvae.metrics._split import SPLIT_CONSTRAINTS, _learnable_factors, _split_rows
-from sk_bvae.metrics._validation import _check_codes_and_factors, _mean_or_nan
+from sk_bvae.metrics._validation import (
+    SPLIT_CONSTRAINTS,
+    _check_codes_and_factors,
+    _learnable_factors,
+    _mean_or_nan,
+    _split_rows,
+)
 from sk_bvae.utils._random import draw_seeds, private_random_state
 from sk_bvae.utils._sklearn import validate_params
 
