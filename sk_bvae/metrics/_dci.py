@@ -132,7 +132,9 @@ def dci_score(Z, Y, *, test_size=0.5, shuffle=True, random_state=None, n_jobs=No
 def _fit_factor(Z_train, Z_test, y_train, y_test, seed):
     """Importances and test accuracy for one factor."""
     classifier = GradientBoostingClassifier(random_state=seed).fit(Z_train, y_train)
-    return classifier.feature_importances_, classifier.score(Z_test, y_test)
+    # Rounding can leave an importance of -1e-17, whose logarithm would be NaN.
+    importances = classifier.feature_importances_.clip(0)
+    return importances, classifier.score(Z_test, y_test)
 
 
 def _concentration(R):
