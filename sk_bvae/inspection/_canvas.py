@@ -9,7 +9,13 @@ SMALLEST_LETTERS = 4.5
 
 POINTS_PER_INCH = 72
 
-# On average, in shares of the size.
+# Inches, of lines over the columns of a table.
+COLUMN_WIDTH = 0.3
+LARGEST_WIDTH_OF_A_TABLE = 9.0
+NARROWEST_TABLE = 5.0
+
+# Mean width of a letter of matplotlib's default font, as a share of the font's size:
+# figures are given a size before the text in them can be measured.
 WIDTH_OF_A_LETTER = 0.55
 
 
@@ -36,6 +42,34 @@ def take_axes(ax, width, height):
 
     if ax is None:
         _, ax = plt.subplots(figsize=(width, height), layout="compressed")
+    return ax
+
+
+def take_columns(ax, names, height):
+    """Take the given axes, or open a figure, for lines over the columns of a table.
+
+    Parameters
+    ----------
+    ax : Axes or None
+        What the user gave.
+
+    names : list of str
+        The columns' names, which are written below.
+
+    height : float
+        Height in inches of a new figure without the names.
+
+    Returns
+    -------
+    ax : Axes
+        Where to draw.
+    """
+    n_columns = len(names)
+    column = min(COLUMN_WIDTH, LARGEST_WIDTH_OF_A_TABLE / n_columns)
+    width = max(NARROWEST_TABLE, column * n_columns + 1)
+    ax = take_axes(ax, width, height + length_of(names, letters_for(column)))
+    ax.set_xlim(-0.5, n_columns - 0.5)
+    label_features(ax, names, column)
     return ax
 
 
@@ -84,7 +118,7 @@ def take_grid(ax, shape, width, height, **subplots_kw):
     return axes
 
 
-def style(artist, defaults, wishes):
+def style(artist, defaults, kwargs):
     """Let the user's style override the default one, by any of its aliases.
 
     Parameters
@@ -95,8 +129,8 @@ def style(artist, defaults, wishes):
     defaults : dict
         Our style, by full names.
 
-    wishes : dict or None
-        The user's.
+    kwargs : dict or None
+        The user's, by full names or aliases.
 
     Returns
     -------
@@ -105,7 +139,7 @@ def style(artist, defaults, wishes):
     """
     from matplotlib.cbook import normalize_kwargs
 
-    return {**defaults, **normalize_kwargs(wishes or {}, artist)}
+    return {**defaults, **normalize_kwargs(kwargs or {}, artist)}
 
 
 def letters_for(room):

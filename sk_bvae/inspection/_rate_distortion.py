@@ -166,12 +166,12 @@ class RateDistortionDisplay:
         for number, name in enumerate(names):
             members = [row for row, group in enumerate(groups) if group == name]
             members.sort(key=lambda row: self.values[row])
-            look = {
+            group_style = {
                 "color": colours[number],
                 "marker": MARKERS[number % len(MARKERS)],
                 "label": name,
             }
-            self._draw_group(np.array(members), look, kwargs)
+            self._draw_group(np.array(members), group_style, kwargs)
         self.ax_.set(
             xlabel="rate: KL from the prior (nats per row)",
             ylabel="distortion: reconstruction (nats per row)",
@@ -182,7 +182,7 @@ class RateDistortionDisplay:
         self._write_labels()
         return self
 
-    def _draw_group(self, members, look, wishes):
+    def _draw_group(self, members, group_style, kwargs):
         from matplotlib.lines import Line2D
 
         kl, reconstruction = (
@@ -190,12 +190,17 @@ class RateDistortionDisplay:
         )
         self.dots_.append(
             self.ax_.scatter(
-                kl, reconstruction, s=12, color=look["color"], alpha=0.5, linewidths=0
+                kl,
+                reconstruction,
+                s=12,
+                color=group_style["color"],
+                alpha=0.5,
+                linewidths=0,
             )
         )
-        defaults = {"linewidth": 1.2, "markersize": 5, **look}
+        defaults = {"linewidth": 1.2, "markersize": 5, **group_style}
         means = _mean_of_fitted(kl), _mean_of_fitted(reconstruction)
-        self.lines_ += self.ax_.plot(*means, **style(Line2D, defaults, wishes))
+        self.lines_ += self.ax_.plot(*means, **style(Line2D, defaults, kwargs))
 
     def _write_labels(self):
         """Write the values beside the points, in one label where they crowd."""

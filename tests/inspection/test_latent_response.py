@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 
 from sk_bvae.datasets import make_blobs2d, make_shapes2d
 from sk_bvae.inspection import LatentResponseDisplay
-from sk_bvae.inspection._responses import mean_codes
+from sk_bvae.inspection._latent_response import _mean_codes as mean_codes
 
 
 class Oracle(TransformerMixin, BaseEstimator):
@@ -82,7 +82,7 @@ def test_means_do_not_depend_on_how_many_images_fit(shapes, monkeypatch):
     pca = PCA(3).fit(shapes.data)
     arguments = pca.transform, shapes, ["shape", "scale"], 400
     means = mean_codes(*arguments, np.random.RandomState(0))
-    monkeypatch.setattr("sk_bvae.inspection._responses.BLOCK_IMAGES", 50)
+    monkeypatch.setattr("sk_bvae.inspection._latent_response.BLOCK_IMAGES", 50)
     again = mean_codes(*arguments, np.random.RandomState(0))
     np.testing.assert_allclose(means, again, rtol=1e-6, atol=1e-9)
 

@@ -5,11 +5,11 @@ import pytest
 from sklearn.decomposition import PCA
 
 from sk_bvae import BetaVAE
-from sk_bvae.inspection._rows import (
+from sk_bvae.inspection._decoded import (
     as_images,
     check_image_shape,
-    resolve_feature_names,
-    resolve_image_shape,
+    find_feature_names,
+    find_image_shape,
     value_range,
 )
 
@@ -19,18 +19,18 @@ from sk_bvae.inspection._rows import (
     [(64, (8, 8)), (784, (28, 28)), (4096, (64, 64)), (30, None), (36, None)],
 )
 def test_square_rows_are_images(n_features, expected):
-    assert resolve_image_shape(None, n_features, None, PCA()) == expected
+    assert find_image_shape(None, n_features, None, PCA()) == expected
 
 
 def test_names_make_a_table_and_shapes_make_an_image(digits, table):
     names = [f"column {number}" for number in range(64)]
-    assert resolve_image_shape(None, 64, names, PCA()) is None
-    assert resolve_image_shape((4, 16), 64, names, PCA()) == (4, 16)
+    assert find_image_shape(None, 64, names, PCA()) is None
+    assert find_image_shape((4, 16), 64, names, PCA()) == (4, 16)
     conv = BetaVAE(image_shape=[3, 4, 5])
-    assert resolve_image_shape(None, 60, None, conv) == (3, 4, 5)
-    assert resolve_image_shape(None, 64, None, conv) == (8, 8)
+    assert find_image_shape(None, 60, None, conv) == (3, 4, 5)
+    assert find_image_shape(None, 64, None, conv) == (8, 8)
     named = PCA(2).fit(table)
-    assert resolve_image_shape(None, 64, None, named) is None
+    assert find_image_shape(None, 64, None, named) is None
 
 
 def test_channels_come_last_wherever_they_were(rng):
@@ -54,9 +54,9 @@ def test_what_is_no_image(image_shape):
 
 
 def test_names_of_columns(table):
-    assert resolve_feature_names(None, 2) == ["x0", "x1"]
-    assert resolve_feature_names(["a", "b"], 2) == ["a", "b"]
-    assert resolve_feature_names(None, 30, PCA(2).fit(table)) == list(table.columns)
+    assert find_feature_names(None, 2) == ["x0", "x1"]
+    assert find_feature_names(["a", "b"], 2) == ["a", "b"]
+    assert find_feature_names(None, 30, PCA(2).fit(table)) == list(table.columns)
 
 
 @pytest.mark.parametrize(
