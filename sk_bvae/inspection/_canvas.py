@@ -1,5 +1,7 @@
 """Figures, styles and labels that fit the room they have."""
 
+import math
+
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
@@ -73,7 +75,7 @@ def take_columns(ax, names, height):
     return ax
 
 
-def take_grid(ax, shape, width, height, **subplots_kw):
+def take_grid(ax, shape, width, height, n_axes=None, **subplots_kw):
     """Take the given axes, or open a figure with a grid of them.
 
     Parameters
@@ -82,7 +84,7 @@ def take_grid(ax, shape, width, height, **subplots_kw):
         What the user gave.
 
     shape : tuple of int
-        How many are needed, rows and columns.
+        Rows and columns of the grid.
 
     width : float
         Width of a new figure in inches.
@@ -90,16 +92,21 @@ def take_grid(ax, shape, width, height, **subplots_kw):
     height : float
         Its height.
 
+    n_axes : int, default=None
+        How many axes are needed, if the last places of the grid stay empty.
+
     **subplots_kw : dict
         Further arguments of ``matplotlib.pyplot.subplots``.
 
     Returns
     -------
-    axes : ndarray of Axes
-        Of the shape asked for.
+    axes : ndarray of Axes, of the shape asked for
+        Where to draw, and None in empty places.
     """
     import matplotlib.pyplot as plt
 
+    n_axes = n_axes or math.prod(shape)
+    grid = np.full(math.prod(shape), None, dtype=object)
     if ax is None:
         _, axes = plt.subplots(
             *shape,
@@ -108,14 +115,15 @@ def take_grid(ax, shape, width, height, **subplots_kw):
             squeeze=False,
             **subplots_kw,
         )
+        for surplus in axes.flat[n_axes:]:
+            surplus.remove()
+        grid[:n_axes] = axes.flat[:n_axes]
     else:
-        axes = np.asarray(ax, dtype=object)
-        if axes.size != shape[0] * shape[1]:
-            raise ValueError(
-                f"ax must hold {shape[0]} x {shape[1]} axes; got {axes.size}."
-            )
-        axes = axes.reshape(shape)
-    return axes
+        axes = np.asarray(ax, dtype=object).ravel()
+        if axes.size != n_axes:
+            raise ValueError(f"ax must hold {n_axes} axes; got {axes.size}.")
+        grid[:n_axes] = axes
+    return grid.reshape(shape)
 
 
 def style(artist, defaults, kwargs):
