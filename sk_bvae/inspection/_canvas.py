@@ -1,5 +1,7 @@
 """Figures, styles and labels that fit the room they have."""
 
+import math
+
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
@@ -9,7 +11,13 @@ SMALLEST_LETTERS = 4.5
 
 POINTS_PER_INCH = 72
 
-# On average, in shares of the size.
+# Inches, of lines over the columns of a table.
+COLUMN_WIDTH = 0.3
+LARGEST_WIDTH_OF_A_TABLE = 9.0
+NARROWEST_TABLE = 5.0
+
+# Mean width of a letter of matplotlib's default font, as a share of the font's size:
+# figures are given a size before the text in them can be measured.
 WIDTH_OF_A_LETTER = 0.55
 
 
@@ -39,7 +47,35 @@ def take_axes(ax, width, height):
     return ax
 
 
-def take_grid(ax, shape, width, height, **subplots_kw):
+def take_columns(ax, names, height):
+    """Take the given axes, or open a figure, for lines over the columns of a table.
+
+    Parameters
+    ----------
+    ax : Axes or None
+        What the user gave.
+
+    names : list of str
+        The columns' names, which are written below.
+
+    height : float
+        Height in inches of a new figure without the names.
+
+    Returns
+    -------
+    ax : Axes
+        Where to draw.
+    """
+    n_columns = len(names)
+    column = min(COLUMN_WIDTH, LARGEST_WIDTH_OF_A_TABLE / n_columns)
+    width = max(NARROWEST_TABLE, column * n_columns + 1)
+    ax = take_axes(ax, width, height + length_of(names, letters_for(column)))
+    ax.set_xlim(-0.5, n_columns - 0.5)
+    label_features(ax, names, column)
+    return ax
+
+
+def take_grid(ax, shape, width, height, n_axes=None, **subplots_kw):
     """Take the given axes, or open a figure with a grid of them.
 
     Parameters
@@ -48,7 +84,7 @@ def take_grid(ax, shape, width, height, **subplots_kw):
         What the user gave.
 
     shape : tuple of int
-        How many are needed, rows and columns.
+        Rows and columns of the grid.
 
     width : float
         Width of a new figure in inches.
@@ -56,16 +92,21 @@ def take_grid(ax, shape, width, height, **subplots_kw):
     height : float
         Its height.
 
+    n_axes : int, default=None
+        How many axes are needed, if the last places of the grid stay empty.
+
     **subplots_kw : dict
         Further arguments of ``matplotlib.pyplot.subplots``.
 
     Returns
     -------
-    axes : ndarray of Axes
-        Of the shape asked for.
+    axes : ndarray of Axes, of the shape asked for
+        Where to draw, and None in empty places.
     """
     import matplotlib.pyplot as plt
 
+    n_axes = n_axes or math.prod(shape)
+    grid = np.full(math.prod(shape), None, dtype=object)
     if ax is None:
         _, axes = plt.subplots(
             *shape,
@@ -74,17 +115,18 @@ def take_grid(ax, shape, width, height, **subplots_kw):
             squeeze=False,
             **subplots_kw,
         )
+        for surplus in axes.flat[n_axes:]:
+            surplus.remove()
+        grid[:n_axes] = axes.flat[:n_axes]
     else:
-        axes = np.asarray(ax, dtype=object)
-        if axes.size != shape[0] * shape[1]:
-            raise ValueError(
-                f"ax must hold {shape[0]} x {shape[1]} axes; got {axes.size}."
-            )
-        axes = axes.reshape(shape)
-    return axes
+        axes = np.asarray(ax, dtype=object).ravel()
+        if axes.size != n_axes:
+            raise ValueError(f"ax must hold {n_axes} axes; got {axes.size}.")
+        grid[:n_axes] = axes
+    return grid.reshape(shape)
 
 
-def style(artist, defaults, wishes):
+def style(artist, defaults, kwargs):
     """Let the user's style override the default one, by any of its aliases.
 
     Parameters
@@ -95,8 +137,8 @@ def style(artist, defaults, wishes):
     defaults : dict
         Our style, by full names.
 
-    wishes : dict or None
-        The user's.
+    kwargs : dict or None
+        The user's, by full names or aliases.
 
     Returns
     -------
@@ -105,7 +147,7 @@ def style(artist, defaults, wishes):
     """
     from matplotlib.cbook import normalize_kwargs
 
-    return {**defaults, **normalize_kwargs(wishes or {}, artist)}
+    return {**defaults, **normalize_kwargs(kwargs or {}, artist)}
 
 
 def letters_for(room):

@@ -16,7 +16,7 @@ STANDARD_DEVIATIONS = "standard deviations"
 VARIANCE_DIGITS = 4
 
 # A Pipeline's steps that do nothing.
-STANDING_STILL = (None, "passthrough")
+IDLE_STEPS = (None, "passthrough")
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ def describe_codes(transformer, X=None, Z=None):
     model = find_model(transformer)
     if hasattr(model, "kl_"):
         notes = [f"{kl:.2f} nats" for kl in model.kl_]
-        return _as_they_stand(np.ones(len(model.kl_)), PRIOR_UNITS, notes)
+        return _in_their_order(np.ones(len(model.kl_)), PRIOR_UNITS, notes)
     if isinstance(model, (PCA, IncrementalPCA)):
         variances = model.explained_variance_
         scale = np.ones(len(variances)) if model.whiten else np.sqrt(variances)
         notes = [f"{100 * share:.2g}%" for share in model.explained_variance_ratio_]
-        return _as_they_stand(scale, STANDARD_DEVIATIONS, notes)
+        return _in_their_order(scale, STANDARD_DEVIATIONS, notes)
     if Z is not None:
         return _measure(Z)
     if X is None:
@@ -91,8 +91,8 @@ def find_model(transformer):
     if hasattr(transformer, "best_estimator_"):
         return find_model(transformer.best_estimator_)
     if isinstance(transformer, Pipeline):
-        acting = [step for _, step in transformer.steps if step not in STANDING_STILL]
-        return find_model(acting[-1]) if acting else transformer
+        active = [step for _, step in transformer.steps if step not in IDLE_STEPS]
+        return find_model(active[-1]) if active else transformer
     return transformer
 
 
@@ -146,7 +146,7 @@ def choose_latents(latents, codes):
     return columns
 
 
-def _as_they_stand(scale, unit, notes):
+def _in_their_order(scale, unit, notes):
     names = [f"z{column}  {note}" for column, note in enumerate(notes)]
     return Codes(np.zeros(len(scale)), scale, unit, np.arange(len(scale)), names)
 

@@ -262,7 +262,7 @@ class FactorMatrixDisplay:
         )
         return self
 
-    def _write_numbers(self, matrix, size, wishes):
+    def _write_numbers(self, matrix, size, text_kw):
         from matplotlib.text import Text
 
         self.text_ = np.empty(matrix.shape, dtype=object)
@@ -276,7 +276,7 @@ class FactorMatrixDisplay:
                 "va": "center",
             }
             written = "" if np.isnan(value) else f"{value:.2f}"
-            options = style(Text, defaults, wishes)
+            options = style(Text, defaults, text_kw)
             self.text_[place] = self.ax_.text(*place[::-1], written, **options)
 
 

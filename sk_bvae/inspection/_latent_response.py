@@ -7,7 +7,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_bvae.inspection._canvas import letters_for, style, take_grid
 from sk_bvae.inspection._codes import choose_latents, describe_codes
-from sk_bvae.inspection._responses import mean_codes
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, validate_params
 
@@ -15,6 +14,9 @@ POSITION = ("position_y", "position_x")
 SHAPE = "shape"
 
 LINES = ("-", "--", ":", "-.")
+
+# Images that are rendered and encoded at once.
+BLOCK_IMAGES = 1024
 
 # Inches.
 LARGEST_HEIGHT = 13.0
@@ -188,7 +190,7 @@ class LatentResponseDisplay:
         rng = private_random_state(random_state)
 
         def respond(*names):
-            means = mean_codes(transformer.transform, data, names, n_images, rng)
+            means = _mean_codes(transformer.transform, data, names, n_images, rng)
             means = (means - codes.center) / np.where(codes.scale > 0, codes.scale, 1)
             return np.moveaxis(means[..., columns], -1, 0)
 
@@ -285,11 +287,11 @@ class LatentResponseDisplay:
         arrays += [] if self.position is None else [self.position]
         return max(float(np.abs(array).max()) for array in arrays) or 1.0
 
-    def _draw_maps(self, axes, limit, wishes):
+    def _draw_maps(self, axes, limit, im_kw):
         from matplotlib.image import AxesImage
 
         defaults = {"cmap": "cividis", "vmin": -limit, "vmax": limit}
-        options = style(AxesImage, defaults, wishes)
+        options = style(AxesImage, defaults, im_kw)
         for ax, means in zip(axes, self.position, strict=True):
             self.im_.append(ax.imshow(means, **options))
             ax.set(xticks=[], yticks=[])
@@ -303,7 +305,7 @@ class LatentResponseDisplay:
             aspect=15,
         )
 
-    def _draw_curves(self, axes, name, limit, wishes):
+    def _draw_curves(self, axes, name, limit, line_kw):
         from matplotlib import colormaps
         from matplotlib.lines import Line2D
 
@@ -319,7 +321,7 @@ class LatentResponseDisplay:
                     "linestyle": LINES[number % len(LINES)],
                     "linewidth": 1.2,
                 }
-                options = style(Line2D, defaults, wishes)
+                options = style(Line2D, defaults, line_kw)
                 lines += ax.plot(self.factor_values[name], curve, **options)
             self.lines_[name].append(lines)
             ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
@@ -348,3 +350,60 @@ def _check_data(data):
         raise ValueError(
             f"data has no {', '.join(missing)}: pass what make_shapes2d returns."
         )
+
+
+def _mean_codes(encode, data, names, n_images, rng):
+    """Average the codes over all factors but those on a grid.
+
+    Every point of the grid sees the same values of the other factors, so that what
+    they do cancels in comparisons along the grid.
+
+    Parameters
+    ----------
+    encode : callable
+        From rows to codes.
+
+    data : Bunch
+        Data whose ``render`` makes images of any factors.
+
+    names : sequence of str
+        The factors on the grid.
+
+    n_images : int
+        About how many images to encode.
+
+    rng : RandomState
+        Draws the other factors' values.
+
+    Returns
+    -------
+    means : ndarray of shape (size of each factor in names..., n_codes)
+        The averages.
+    """
+    columns = [data.factor_names.index(name) for name in names]
+    sizes = [data.factor_sizes[column] for column in columns]
+    points = np.indices(sizes).reshape(len(sizes), -1).T
+    n_contexts = max(1, n_images // len(points))
+    contexts = _balanced_draws(data.factor_sizes, n_contexts, rng)
+    factors = np.repeat(contexts, len(points), axis=0)
+    factors[:, columns] = np.tile(points, (n_contexts, 1))
+    total = 0.0
+    for start in range(0, len(factors), _block(len(points))):
+        some = factors[start : start + _block(len(points))]
+        images = data.render(some)
+        codes = np.asarray(encode(images.reshape(len(some), -1)), dtype=float)
+        total = total + codes.reshape(-1, len(points), codes.shape[1]).sum(axis=0)
+    return (total / n_contexts).reshape(*sizes, -1)
+
+
+def _block(n_points):
+    """Say how many images to encode at once: a multiple of the points of the grid."""
+    return n_points * max(1, BLOCK_IMAGES // n_points)
+
+
+def _balanced_draws(sizes, n_draws, rng):
+    """Draw classes such that each of a factor's occurs as often as any other."""
+    columns = [
+        rng.permutation(np.resize(rng.permutation(size), n_draws)) for size in sizes
+    ]
+    return np.column_stack(columns)

@@ -9,14 +9,8 @@ from sk_bvae.inspection._codes import (
     decode,
     describe_codes,
 )
+from sk_bvae.inspection._decoded import DecodedDisplay, mean_and_std
 from sk_bvae.inspection._mosaic import paint, wrap
-from sk_bvae.inspection._rows import (
-    as_images,
-    check_image_shape,
-    resolve_feature_names,
-    resolve_image_shape,
-    value_range,
-)
 from sk_bvae.inspection._traversal_images import (
     GALLERY_GAP,
     draw_gallery,
@@ -34,7 +28,7 @@ from sk_bvae.inspection._traversal_tables import (
 from sk_bvae.utils._sklearn import StrOptions, validate_params
 
 
-class LatentTraversalDisplay:
+class LatentTraversalDisplay(DecodedDisplay):
     """Traversals: what is decoded as one latent changes and the others stay.
 
     A row is a latent, the most important first: by ``kl_`` for a variational
@@ -140,15 +134,17 @@ class LatentTraversalDisplay:
         feature_std=None,
         pixel_range=None,
     ):
+        super().__init__(
+            image_shape=image_shape,
+            feature_names=feature_names,
+            feature_std=feature_std,
+            pixel_range=pixel_range,
+        )
         self.traversals = traversals
         self.values = values
         self.latent_names = latent_names
         self.unit = unit
-        self.image_shape = image_shape
-        self.feature_names = feature_names
         self.middle = middle
-        self.feature_std = feature_std
-        self.pixel_range = pixel_range
 
     @classmethod
     def from_estimator(
@@ -233,27 +229,25 @@ class LatentTraversalDisplay:
         Z = np.tile(start, (len(columns), len(values), 1))
         for row, column in enumerate(columns):
             Z[row, :, column] = codes.center[column] + values * codes.scale[column]
-        traversals = decode(transformer, Z)
-        n_features = traversals.shape[-1]
-        image_shape = resolve_image_shape(
-            image_shape, n_features, feature_names, transformer
-        )
-        known = {} if X is None else _look_at(X, image_shape)
-        display = cls(
-            traversals,
+        display = cls._from_rows(
+            decode(transformer, Z),
+            X=X,
+            transformer=transformer,
+            image_shape=image_shape,
+            feature_names=feature_names,
             values=values,
             latent_names=[codes.names[column] for column in columns],
             unit=codes.unit,
-            image_shape=image_shape,
-            feature_names=resolve_feature_names(feature_names, n_features, transformer),
             middle=decode(transformer, start[None])[0],
-            **known,
         )
         return display.plot(kind=kind, ax=ax, **kwargs)
 
+    @staticmethod
+    def _measure_table(X):
+        return {"feature_std": mean_and_std(X)[1]}
+
     @validate_params(
-        {"kind": [StrOptions({"heatmap", "lines"})]},
-        prefer_skip_nested_validation=True,
+        {"kind": [StrOptions({"heatmap", "lines"})]}, prefer_skip_nested_validation=True
     )
     def plot(self, *, kind="heatmap", ax=None, **kwargs):
         """Draw the traversals.
@@ -284,8 +278,9 @@ class LatentTraversalDisplay:
         """
         self.im_ = self.lines_ = None
         if self.image_shape is not None:
-            limits = self._pixel_limits()
-            self.im_ = draw_traversals(ax, self._images(), limits, kwargs)
+            images = self._images(self.traversals)
+            limits = self._pixel_limits(self.traversals)
+            self.im_ = draw_traversals(ax, images, limits, kwargs)
             self.ax_ = self.im_.axes
             label_traversals(self.ax_, self.latent_names, self.values, self.unit)
         elif kind == "heatmap":
@@ -331,23 +326,15 @@ class LatentTraversalDisplay:
         figure = image.axes.figure
         return FuncAnimation(figure, show, there_and_back, interval=interval)
 
-    def _images(self):
-        image_shape = check_image_shape(self.image_shape, self.traversals.shape[-1])
-        return as_images(self.traversals, image_shape)
-
-    def _pixel_limits(self):
-        return self.pixel_range or value_range(self.traversals)
-
     def _changes(self):
-        return express_changes(self.traversals, self.middle, self.feature_std)
+        """Find what a table shows: the changes, their unit and the columns' names."""
+        changes, unit = express_changes(self.traversals, self.middle, self.feature_std)
+        return changes, unit, self._column_names(self.traversals)
 
-    def _names(self):
-        return resolve_feature_names(self.feature_names, self.traversals.shape[-1])
-
-    def _plot_heat_map(self, ax, wishes):
-        changes, unit = self._changes()
+    def _plot_heat_map(self, ax, kwargs):
+        changes, unit, names = self._changes()
         cells, limit = make_cells(changes), find_limit(changes)
-        self.im_ = draw_cells(ax, cells, limit, unit, self._names(), wishes)
+        self.im_ = draw_cells(ax, cells, limit, unit, names, kwargs)
         self.ax_ = self.im_.axes
         label_rows(self.ax_, self.latent_names)
         self.ax_.set_title(
@@ -356,23 +343,24 @@ class LatentTraversalDisplay:
             fontsize="small",
         )
 
-    def _plot_lines(self, ax, wishes):
-        changes, unit = self._changes()
-        self.ax_, self.lines_ = draw_lines(ax, changes, unit, self._names(), wishes)
+    def _plot_lines(self, ax, kwargs):
+        changes, unit, names = self._changes()
+        self.ax_, self.lines_ = draw_lines(ax, changes, unit, names, kwargs)
         label_rows(self.ax_, self.latent_names)
         explain_colours(self.ax_, self.values, self.unit)
 
-    def _first_frame(self, wishes):
+    def _first_frame(self, kwargs):
         """Make an image for each value, and draw the first."""
         if self.image_shape is not None:
-            limits = self._pixel_limits()
-            tiles = [wrap(images) for images in self._images().swapaxes(0, 1)]
-            image = draw_gallery(tiles[0], self.latent_names, limits, wishes)
+            limits = self._pixel_limits(self.traversals)
+            by_value = self._images(self.traversals).swapaxes(0, 1)
+            tiles = [wrap(images) for images in by_value]
+            image = draw_gallery(tiles[0], self.latent_names, limits, kwargs)
             return [paint(some, limits, GALLERY_GAP) for some in tiles], image
-        changes, unit = self._changes()
+        changes, unit, names = self._changes()
         tiles = [make_cells(some) for some in changes.swapaxes(0, 1)[:, :, None]]
         limit = find_limit(changes)
-        image = draw_cells(None, tiles[0], limit, unit, self._names(), wishes)
+        image = draw_cells(None, tiles[0], limit, unit, names, kwargs)
         label_rows(image.axes, self.latent_names)
         return [paint(some, (-limit, limit)) for some in tiles], image
 
@@ -395,11 +383,3 @@ def _start(transformer, codes, seed_row):
             f"got shape {np.shape(seed_row)}."
         )
     return np.asarray(transformer.transform(row))[0].astype(float)
-
-
-def _look_at(X, image_shape):
-    """Measure what the drawing of images, or of a table, takes from the data."""
-    X = np.asarray(X)
-    if image_shape is not None:
-        return {"pixel_range": value_range(X)}
-    return {"feature_std": X.std(axis=0)}

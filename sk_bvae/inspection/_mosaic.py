@@ -42,7 +42,7 @@ def wrap(images):
     return tiles.reshape(n_rows, n_columns, *images.shape[1:])
 
 
-def show_mosaic(ax, tiles, limits, wishes, cmap="gray", gap=GAP):
+def show_mosaic(ax, tiles, limits, kwargs, cmap="gray", gap=GAP):
     """Draw tiles.
 
     Parameters
@@ -56,7 +56,7 @@ def show_mosaic(ax, tiles, limits, wishes, cmap="gray", gap=GAP):
     limits : tuple of float
         The values of black and white.
 
-    wishes : dict
+    kwargs : dict
         The user's arguments of ``imshow``.
 
     cmap : str, default="gray"
@@ -85,7 +85,7 @@ def show_mosaic(ax, tiles, limits, wishes, cmap="gray", gap=GAP):
         "extent": (*left_right, *bottom_top),
         "aspect": down / across,
     }
-    options = style(AxesImage, defaults, wishes)
+    options = style(AxesImage, defaults, kwargs)
     image = ax.imshow(paint(tiles, limits, gap), **options)
     _draw_frames(ax, ~np.isnan(tiles.reshape(n_rows, n_columns, -1)[..., 0]), half)
     ax.spines[:].set_visible(False)
@@ -102,8 +102,8 @@ def _draw_frames(ax, shown, half):
         Rectangle((column - half[0], row - half[1]), 2 * half[0], 2 * half[1])
         for row, column in np.argwhere(shown)
     ]
-    look = {"facecolor": "none", "edgecolor": "0.7", "linewidth": 0.4}
-    ax.add_collection(PatchCollection(frames, **look, clip_on=False))
+    outline = {"facecolor": "none", "edgecolor": "0.7", "linewidth": 0.4}
+    ax.add_collection(PatchCollection(frames, **outline, clip_on=False))
 
 
 def paint(tiles, limits, gap=GAP):

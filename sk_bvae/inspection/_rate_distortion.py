@@ -1,5 +1,7 @@
 """Reconstruction against KL along a parameter of the objective."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.utils.validation import check_is_fitted
@@ -100,8 +102,9 @@ class RateDistortionDisplay:
             A fitted search over a grid with at least two values of the parameter.
 
         param_name : str, default=None
-            The parameter to follow. None takes the one of "beta" and "capacity" that
-            the search varied.
+            The parameter to follow. None takes the search's only parameter or, of
+            several, the first that is among the ``weights`` of its estimator's
+            objective, such as beta.
 
         ax : matplotlib Axes, default=None
             Where to draw. None opens a figure.
@@ -121,10 +124,13 @@ class RateDistortionDisplay:
         TypeError
             If it is not a search, or did not measure the terms of the objective.
         ValueError
-            If it did not vary the parameter.
+            If it did not vary the parameter, the parameter is no number, or it is
+            unclear which to follow.
         """
         results = _read_results(search)
-        param_name = _find_param(results, param_name)
+        if param_name is None:
+            param_name = _find_param(search)
+        _check_param(results, param_name)
         groups = [
             ", ".join(
                 f"{name}={value}"
@@ -166,12 +172,12 @@ class RateDistortionDisplay:
         for number, name in enumerate(names):
             members = [row for row, group in enumerate(groups) if group == name]
             members.sort(key=lambda row: self.values[row])
-            look = {
+            group_style = {
                 "color": colours[number],
                 "marker": MARKERS[number % len(MARKERS)],
                 "label": name,
             }
-            self._draw_group(np.array(members), look, kwargs)
+            self._draw_group(np.array(members), group_style, kwargs)
         self.ax_.set(
             xlabel="rate: KL from the prior (nats per row)",
             ylabel="distortion: reconstruction (nats per row)",
@@ -182,7 +188,7 @@ class RateDistortionDisplay:
         self._write_labels()
         return self
 
-    def _draw_group(self, members, look, wishes):
+    def _draw_group(self, members, group_style, kwargs):
         from matplotlib.lines import Line2D
 
         kl, reconstruction = (
@@ -190,12 +196,17 @@ class RateDistortionDisplay:
         )
         self.dots_.append(
             self.ax_.scatter(
-                kl, reconstruction, s=12, color=look["color"], alpha=0.5, linewidths=0
+                kl,
+                reconstruction,
+                s=12,
+                color=group_style["color"],
+                alpha=0.5,
+                linewidths=0,
             )
         )
-        defaults = {"linewidth": 1.2, "markersize": 5, **look}
+        defaults = {"linewidth": 1.2, "markersize": 5, **group_style}
         means = _mean_of_fitted(kl), _mean_of_fitted(reconstruction)
-        self.lines_ += self.ax_.plot(*means, **style(Line2D, defaults, wishes))
+        self.lines_ += self.ax_.plot(*means, **style(Line2D, defaults, kwargs))
 
     def _write_labels(self):
         """Write the values beside the points, in one label where they crowd."""
@@ -263,17 +274,34 @@ def _read_results(search):
     return results
 
 
-def _find_param(results, param_name):
-    varied = sorted(set().union(*results["params"]))
-    if param_name is None:
-        known = [name for name in ("beta", "capacity") if name in varied]
-        param_name = known[0] if known else "beta"
+def _find_param(search):
+    """Find the parameter of the search along which its candidates lie on a curve."""
+    varied = _list_params(search.cv_results_)
+    if len(varied) == 1:
+        return varied[0]
+    weights = getattr(search.estimator, "weights", ())
+    known = [name for name in weights if name in varied]
+    if not known:
+        raise ValueError(
+            f"The search set {', '.join(varied) or 'nothing'}, and no weight of the "
+            "objective: say which to follow by param_name."
+        )
+    return known[0]
+
+
+def _check_param(results, param_name):
     if not all(param_name in params for params in results["params"]):
         raise ValueError(
             f"The search did not set {param_name!r} for every candidate, but "
-            f"{', '.join(varied) or 'nothing'}: say which to follow by param_name."
+            f"{', '.join(_list_params(results)) or 'nothing'}: say which to follow by "
+            "param_name."
         )
-    return param_name
+    if not all(isinstance(params[param_name], Real) for params in results["params"]):
+        raise ValueError(f"The values of {param_name!r} are not numbers to go along.")
+
+
+def _list_params(results):
+    return sorted(set().union(*results["params"]))
 
 
 def _replicas(results, term):

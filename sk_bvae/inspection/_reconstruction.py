@@ -5,37 +5,23 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array
 
-from sk_bvae.inspection._canvas import (
-    label_features,
-    length_of,
-    letters_for,
-    style,
-    take_axes,
-)
-from sk_bvae.inspection._codes import check_decoder
+from sk_bvae.inspection._canvas import style, take_axes, take_columns
+from sk_bvae.inspection._codes import check_decoder, decode
+from sk_bvae.inspection._decoded import DecodedDisplay, mean_and_std, standardise
 from sk_bvae.inspection._mosaic import show_mosaic
-from sk_bvae.inspection._rows import (
-    as_images,
-    check_image_shape,
-    resolve_feature_names,
-    resolve_image_shape,
-    value_range,
-)
-from sk_bvae.inspection._standardise import mean_and_std, standardise
 from sk_bvae.utils._sklearn import Interval, validate_params
 
 # Inches.
 TILE = 0.8
 LARGEST_WIDTH = 7.5
-NARROWEST = 5.0
 
-# This share of the values of a table is to go this share of the way to the next row:
-# a few outliers are not to flatten all the others.
+# A table is scaled such that this share of its values stays within this share of the
+# way to the next row. Scaled by its largest value, one outlier would flatten all rows.
 COMMON = 0.98
 REACH = 0.55
 
 
-class ReconstructionDisplay:
+class ReconstructionDisplay(DecodedDisplay):
     """Rows of data beside what is left of them after encoding and decoding.
 
     Images stand above their reconstructions. A table has a line of its own for each
@@ -118,13 +104,15 @@ class ReconstructionDisplay:
         feature_std=None,
         pixel_range=None,
     ):
+        super().__init__(
+            image_shape=image_shape,
+            feature_names=feature_names,
+            feature_std=feature_std,
+            pixel_range=pixel_range,
+        )
         self.X = X
         self.X_reconstructed = X_reconstructed
-        self.image_shape = image_shape
-        self.feature_names = feature_names
         self.feature_mean = feature_mean
-        self.feature_std = feature_std
-        self.pixel_range = pixel_range
 
     @classmethod
     @validate_params(
@@ -187,12 +175,15 @@ class ReconstructionDisplay:
         """
         check_decoder(transformer)
         shown = X[:n_samples]
-        rebuilt = np.asarray(
-            transformer.inverse_transform(np.asarray(transformer.transform(shown)))
+        display = cls._from_rows(
+            np.asarray(shown),
+            decode(transformer, np.asarray(transformer.transform(shown))),
+            X=X,
+            transformer=transformer,
+            image_shape=image_shape,
+            feature_names=feature_names,
         )
-        return cls._from_rows(
-            (shown, rebuilt), X, transformer, image_shape, feature_names
-        ).plot(ax=ax, **kwargs)
+        return display.plot(ax=ax, **kwargs)
 
     @classmethod
     @validate_params(
@@ -254,32 +245,20 @@ class ReconstructionDisplay:
             raise ValueError(
                 f"X has shape {np.shape(X)}, but X_reconstructed {rebuilt.shape}."
             )
-        rows = X[:n_samples], rebuilt[:n_samples]
-        return cls._from_rows(rows, X, None, image_shape, feature_names).plot(
-            ax=ax, **kwargs
-        )
-
-    @classmethod
-    def _from_rows(cls, rows, X, transformer, image_shape, feature_names):
-        """Make a display of some rows, with the scale of all of X."""
-        shown, rebuilt = map(np.asarray, rows)
-        n_features = shown.shape[1]
-        image_shape = resolve_image_shape(
-            image_shape, n_features, feature_names, transformer
-        )
-        if image_shape is not None:
-            known = {"pixel_range": value_range(np.asarray(X))}
-        else:
-            known = dict(
-                zip(("feature_mean", "feature_std"), mean_and_std(X), strict=True)
-            )
-        return cls(
-            shown,
-            rebuilt,
+        display = cls._from_rows(
+            np.asarray(X[:n_samples]),
+            rebuilt[:n_samples],
+            X=X,
+            transformer=None,
             image_shape=image_shape,
-            feature_names=resolve_feature_names(feature_names, n_features, transformer),
-            **known,
+            feature_names=feature_names,
         )
+        return display.plot(ax=ax, **kwargs)
+
+    @staticmethod
+    def _measure_table(X):
+        mean, std = mean_and_std(X)
+        return {"feature_mean": mean, "feature_std": std}
 
     def plot(self, *, ax=None, **kwargs):
         """Draw the rows and their reconstructions.
@@ -311,55 +290,44 @@ class ReconstructionDisplay:
         self.figure_ = self.ax_.figure
         return self
 
-    def _plot_images(self, ax, wishes):
-        image_shape = check_image_shape(self.image_shape, self.X.shape[1])
-        pairs = np.stack([self.X, self.X_reconstructed])
-        tiles = as_images(pairs, image_shape)
+    def _plot_images(self, ax, kwargs):
+        tiles = self._images(np.stack([self.X, self.X_reconstructed]))
         n_columns, height, width = tiles.shape[1:4]
         tile = min(TILE, LARGEST_WIDTH / n_columns)
         self.ax_ = take_axes(
             ax, tile * n_columns * width / height + 0.9, 2 * tile + 0.2
         )
-        limits = self.pixel_range or value_range(self.X)
-        self.im_ = show_mosaic(self.ax_, tiles, limits, wishes)
+        limits = self._pixel_limits(self.X)
+        self.im_ = show_mosaic(self.ax_, tiles, limits, kwargs)
         self.ax_.set_yticks([0, 1], ["data", "rebuilt"])
         self.ax_.set_xticks([])
 
-    def _plot_table(self, ax, wishes):
+    def _plot_table(self, ax, kwargs):
         from matplotlib.lines import Line2D
 
-        names = resolve_feature_names(self.feature_names, self.X.shape[1])
         data, rebuilt = (
             standardise(rows, self.X, self.feature_mean, self.feature_std)
             for rows in (self.X, self.X_reconstructed)
         )
         limit = np.quantile(np.abs([data, rebuilt]), COMMON) or 1.0
-        n_rows, n_columns = data.shape
-        column = min(0.3, 9 / n_columns)
-        self.ax_ = take_axes(
-            ax,
-            max(NARROWEST, column * n_columns + 1),
-            0.6 * n_rows + 0.6 + length_of(names, letters_for(column)),
-        )
+        n_rows = len(data)
+        height = 0.6 * n_rows + 0.6
+        self.ax_ = take_columns(ax, self._column_names(self.X), height)
         self.dots_, self.lines_ = [], []
-        options = style(Line2D, {"color": "tab:blue", "linewidth": 1.3}, wishes)
+        options = style(Line2D, {"color": "tab:blue", "linewidth": 1.3}, kwargs)
         for row in range(n_rows):
             self.ax_.axhline(row, color="0.85", linewidth=0.8, zorder=0)
             heights = row - REACH * np.stack([data[row], rebuilt[row]]) / limit
             self.dots_ += self.ax_.plot(heights[0], "o", color="black", markersize=3)
             self.lines_ += self.ax_.plot(heights[1], **options)
         bottom, top = self.ax_.get_ylim()
-        self.ax_.set(
-            xlim=(-0.5, n_columns - 0.5),
-            ylim=(max(n_rows - 0.35, top), min(-0.65, bottom)),
-        )
+        self.ax_.set_ylim(max(n_rows - 0.35, top), min(-0.65, bottom))
         self.ax_.set_yticks(range(n_rows), [f"row {row}" for row in range(n_rows)])
         self.ax_.set_title(
             f"rows are {limit / REACH:.2g} std of the feature apart",
             fontsize="small",
             loc="left",
         )
-        label_features(self.ax_, names, column)
         self.ax_.legend(
             [self.dots_[0], self.lines_[0]],
             ["data", "rebuilt"],

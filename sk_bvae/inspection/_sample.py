@@ -4,33 +4,19 @@ from numbers import Integral
 
 import numpy as np
 
-from sk_bvae.inspection._canvas import (
-    label_features,
-    length_of,
-    letters_for,
-    style,
-    take_axes,
-)
+from sk_bvae.inspection._canvas import style, take_axes, take_columns
 from sk_bvae.inspection._codes import check_decoder, decode, describe_codes
+from sk_bvae.inspection._decoded import DecodedDisplay, mean_and_std, standardise
 from sk_bvae.inspection._mosaic import show_mosaic, wrap
-from sk_bvae.inspection._rows import (
-    as_images,
-    check_image_shape,
-    resolve_feature_names,
-    resolve_image_shape,
-    value_range,
-)
-from sk_bvae.inspection._standardise import mean_and_std, standardise
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, validate_params
 
 # Inches.
 TILE = 0.7
 LARGEST_WIDTH = 7.5
-NARROWEST = 5.0
 
 
-class SampleDisplay:
+class SampleDisplay(DecodedDisplay):
     """Rows that are decoded from codes drawn at random.
 
     The codes of a variational autoencoder are drawn from its prior, those of other
@@ -119,13 +105,15 @@ class SampleDisplay:
         feature_std=None,
         pixel_range=None,
     ):
+        super().__init__(
+            image_shape=image_shape,
+            feature_names=feature_names,
+            feature_std=feature_std,
+            pixel_range=pixel_range,
+        )
         self.samples = samples
         self.data_quantiles = data_quantiles
-        self.image_shape = image_shape
-        self.feature_names = feature_names
         self.feature_mean = feature_mean
-        self.feature_std = feature_std
-        self.pixel_range = pixel_range
 
     @classmethod
     @validate_params(
@@ -199,19 +187,23 @@ class SampleDisplay:
         codes = describe_codes(transformer, X)
         rng = private_random_state(random_state)
         noise = rng.standard_normal((n_samples, len(codes.center)))
-        samples = decode(transformer, codes.center + codes.scale * noise)
-        n_features = samples.shape[1]
-        image_shape = resolve_image_shape(
-            image_shape, n_features, feature_names, transformer
-        )
-        known = {} if X is None else _look_at(X, image_shape)
-        display = cls(
-            samples,
+        display = cls._from_rows(
+            decode(transformer, codes.center + codes.scale * noise),
+            X=X,
+            transformer=transformer,
             image_shape=image_shape,
-            feature_names=resolve_feature_names(feature_names, n_features, transformer),
-            **known,
+            feature_names=feature_names,
         )
         return display.plot(ax=ax, **kwargs)
+
+    @staticmethod
+    def _measure_table(X):
+        mean, std = mean_and_std(X)
+        return {
+            "data_quantiles": np.quantile(X, [0.05, 0.5, 0.95], axis=0),
+            "feature_mean": mean,
+            "feature_std": std,
+        }
 
     def plot(self, *, ax=None, **kwargs):
         """Draw the samples.
@@ -243,36 +235,25 @@ class SampleDisplay:
         self.figure_ = self.ax_.figure
         return self
 
-    def _plot_images(self, ax, wishes):
-        image_shape = check_image_shape(self.image_shape, self.samples.shape[1])
-        tiles = wrap(as_images(self.samples, image_shape))
+    def _plot_images(self, ax, kwargs):
+        tiles = wrap(self._images(self.samples))
         n_rows, n_columns, height, width = tiles.shape[:4]
         tile = min(TILE, LARGEST_WIDTH / n_columns)
         self.ax_ = take_axes(ax, tile * n_columns * width / height, tile * n_rows)
-        limits = self.pixel_range or value_range(self.samples)
-        self.im_ = show_mosaic(self.ax_, tiles, limits, wishes)
+        limits = self._pixel_limits(self.samples)
+        self.im_ = show_mosaic(self.ax_, tiles, limits, kwargs)
         self.ax_.set(xticks=[], yticks=[])
 
-    def _plot_table(self, ax, wishes):
+    def _plot_table(self, ax, kwargs):
         from matplotlib.lines import Line2D
 
-        n_features = self.samples.shape[1]
-        names = resolve_feature_names(self.feature_names, n_features)
-        column = min(0.3, 9 / n_features)
-        self.ax_ = take_axes(
-            ax,
-            max(NARROWEST, column * n_features + 1),
-            3 + length_of(names, letters_for(column)),
-        )
+        self.ax_ = take_columns(ax, self._column_names(self.samples), height=3)
         if self.data_quantiles is not None:
             self._plot_data()
         defaults = {"color": "tab:blue", "linewidth": 0.8, "alpha": 0.7}
-        options = style(Line2D, defaults, wishes)
+        options = style(Line2D, defaults, kwargs)
         self.lines_ = self.ax_.plot(self._in_one_scale(self.samples).T, **options)
-        self.ax_.set(
-            xlim=(-0.5, n_features - 0.5), ylabel="standard deviations from the mean"
-        )
-        label_features(self.ax_, names, column)
+        self.ax_.set_ylabel("standard deviations from the mean")
         self.lines_[0].set_label("samples")
         self.ax_.legend(
             loc="lower right",
@@ -291,16 +272,3 @@ class SampleDisplay:
 
     def _in_one_scale(self, rows):
         return standardise(rows, self.samples, self.feature_mean, self.feature_std)
-
-
-def _look_at(X, image_shape):
-    """Take from the data what the drawing of images, or of a table, needs."""
-    X = np.asarray(X)
-    if image_shape is not None:
-        return {"pixel_range": value_range(X)}
-    mean, std = mean_and_std(X)
-    return {
-        "data_quantiles": np.quantile(X, [0.05, 0.5, 0.95], axis=0),
-        "feature_mean": mean,
-        "feature_std": std,
-    }

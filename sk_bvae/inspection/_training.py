@@ -1,5 +1,7 @@
 """How the terms of the loss went during training."""
 
+import math
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -12,9 +14,7 @@ from sk_bvae.inspection._canvas import (
     take_grid,
 )
 from sk_bvae.inspection._codes import find_model
-
-# Nats: a latent below carries nothing, and gets no label.
-ACTIVE_NATS = 0.01
+from sk_bvae.utils._active import ACTIVE_NATS
 
 # The share of the epochs, the first ones, that may leave the picture at the top.
 SETTLING = 0.02
@@ -22,20 +22,27 @@ SETTLING = 0.02
 # How far from the ends of the lines their names are, in shares of the axes' width.
 LEADER = 0.06
 
-PANELS = {
+# Inches.
+PANEL_WIDTH = 4.0
+PANEL_HEIGHT = 2.75
+
+# What every variational autoencoder reports, in nats per row; these panels come first.
+TITLES = {
     "loss": "loss",
     "reconstruction": "reconstruction (negative log-likelihood)",
-    "kl": "KL from the prior, total",
+    "kl": "KL from the prior",
 }
+HELD_OUT = "validation_"
 
 
 class TrainingDisplay:
-    """The loss and its terms by epoch, and what each latent carries.
+    """The loss and its terms by epoch, and what each latent has of them.
 
-    Four panels, in nats per row of data: the loss, the reconstruction term, the KL
-    term with the capacity where there is one, and the share of each latent in it.
-    Terms of held-out rows are dashed. Where the first epochs tower above all others,
-    the axes of the loss and the reconstruction leave them out.
+    A panel for each term, averaged over the rows of data: the loss, the
+    reconstruction, the KL term with the capacity where there is one, and whatever else
+    the model's objective reports. A term that is known for each latent has its total in
+    one panel and the latents in the next. Terms of held-out rows are dashed. Where
+    the first epochs tower above all others, all axes but the KL's leave them out.
 
     It is recommended to use :meth:`from_estimator` to create a display. All
     parameters are stored as attributes.
@@ -43,24 +50,26 @@ class TrainingDisplay:
     Parameters
     ----------
     history : dict of ndarray
-        As ``history_`` of `BetaVAE` and `CapacityVAE`: per epoch "loss",
-        "reconstruction" and "kl" of shape (n_epochs, n_components); if there are any,
-        "capacity" and, with ``"validation_"`` before them, the first three of held-out
-        rows.
+        As ``history_`` of the models of this package: by name, a term of each epoch, of
+        shape (n_epochs,) or, by latent, (n_epochs, n_components). "loss" must be there;
+        it, "reconstruction" and "kl" are in nats. A name that begins with
+        ``"validation_"`` is a term of held-out rows.
 
     Attributes
     ----------
-    axes_ : ndarray of matplotlib Axes, shape (2, 2)
-        Axes of the loss and the reconstruction, and of the KL and its shares.
+    axes_ : ndarray of matplotlib Axes, shape (n_rows, n_columns)
+        Axes of the panels, line by line, and None in the places after the last: of
+        "loss", "reconstruction" and "kl", as far as they are there, and then of the
+        others in their order.
 
     figure_ : matplotlib Figure
         Figure containing the axes.
 
     lines_ : dict of matplotlib Line2D
-        Lines of ``axes_``, by the names in ``history``; "kl" is the total.
+        The lines of terms and totals, by the names in ``history``.
 
-    latent_lines_ : list of matplotlib Line2D
-        A line for each latent.
+    latent_lines_ : dict of list of matplotlib Line2D
+        By the name of each term that is known by latent, a line for each latent.
 
     See Also
     --------
@@ -90,11 +99,11 @@ class TrainingDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `BetaVAE` or `CapacityVAE`, or a Pipeline or a search that ends
-            in one.
+            A fitted model of this package, or a Pipeline or a search that ends in
+            one.
 
-        ax : array-like of 4 matplotlib Axes, default=None
-            Where to draw. None opens a figure.
+        ax : array-like of matplotlib Axes, default=None
+            Where to draw, as many axes as `plot` says. None opens a figure.
 
         **kwargs : dict
             Style, passed on to `plot`.
@@ -116,7 +125,7 @@ class TrainingDisplay:
         if not hasattr(model, "history_"):
             raise TypeError(
                 f"{type(model).__name__} keeps no history_ of its training: pass a "
-                "BetaVAE or a CapacityVAE, or a Pipeline or a search that ends in one."
+                "model of this package, or a Pipeline or a search that ends in one."
             )
         return cls(model.history_).plot(ax=ax, **kwargs)
 
@@ -125,8 +134,10 @@ class TrainingDisplay:
 
         Parameters
         ----------
-        ax : array-like of 4 matplotlib Axes, default=None
-            Where to draw. None opens a figure.
+        ax : array-like of matplotlib Axes, default=None
+            Where to draw: one axes for each term, and another for each term that is
+            known by latent. Capacity has none beside "kl", nor have terms of held-out
+            rows beside their own. None opens a figure.
 
         **kwargs : dict
             Style: arguments of ``Axes.plot`` for all lines.
@@ -139,83 +150,122 @@ class TrainingDisplay:
         Raises
         ------
         ValueError
-            If ``ax`` does not hold four axes.
+            If ``ax`` does not hold as many axes as there are panels.
         """
-        self.axes_ = take_grid(ax, (2, 2), 8, 5.5)
+        panels = self._list_panels()
+        n_columns = math.ceil(math.sqrt(len(panels)))
+        n_rows = math.ceil(len(panels) / n_columns)
+        size = PANEL_WIDTH * n_columns, PANEL_HEIGHT * n_rows
+        self.axes_ = take_grid(ax, (n_rows, n_columns), *size, n_axes=len(panels))
         self.figure_ = self.axes_[0, 0].figure
-        self.lines_ = {}
-        for ax, (term, title) in zip(self.axes_.flat, PANELS.items(), strict=False):
-            ax.set_title(title, fontsize="medium")
-            self._draw_term(ax, term, kwargs)
-        self._draw_latents(self.axes_[1, 1], kwargs)
-        for ax in self.axes_.flat:
-            ax.set_xlim(1, max(2, len(self.history["loss"])))
-            ax.xaxis.get_major_locator().set_params(integer=True)
-        for ax in self.axes_[0]:
-            self._leave_out_the_start(ax)
-        for ax in self.axes_[1]:
-            ax.set(xlabel="epoch", ylim=(0, None))
-        for ax in self.axes_[:, 0]:
-            ax.set_ylabel("nats per row")
-        self._label_latents(self.axes_[1, 1])
+        self.lines_, self.latent_lines_ = {}, {}
+        for position, (term, by_latent) in enumerate(panels):
+            ax = self.axes_.flat[position]
+            draw = self._draw_latents if by_latent else self._draw_term
+            draw(ax, term, kwargs)
+            self._set_limits(ax, term)
+            if by_latent:
+                self._label_latents(ax, term)
+            if position + n_columns >= len(panels):
+                ax.set_xlabel("epoch")
+            if position % n_columns == 0 and term in TITLES:
+                ax.set_ylabel("nats per row")
         return self
 
-    def _draw_term(self, ax, term, wishes):
-        looks = {
+    def _list_panels(self):
+        """List the panels: a term, and whether its total or its latents are drawn."""
+        terms = dict.fromkeys(name.removeprefix(HELD_OUT) for name in self.history)
+        if "kl" in terms:
+            terms.pop("capacity", None)  # the KL's target, drawn beside it
+        first = [term for term in TITLES if term in terms]
+        panels = []
+        for term in [*first, *(term for term in terms if term not in TITLES)]:
+            panels.append((term, False))
+            if self._is_by_latent(term):
+                panels.append((term, True))
+        return panels
+
+    def _is_by_latent(self, term):
+        return np.ndim(self.history.get(term)) == 2
+
+    def _draw_term(self, ax, term, kwargs):
+        styles = {
             term: {"color": "black", "label": "training"},
-            f"validation_{term}": {
+            f"{HELD_OUT}{term}": {
                 "color": "tab:orange",
                 "linestyle": "--",
                 "label": "held out",
             },
         }
         if term == "kl":
-            looks["capacity"] = {
+            styles["capacity"] = {
                 "color": "tab:red",
                 "linestyle": ":",
                 "linewidth": 2,
                 "label": "capacity",
             }
-        for name, look in looks.items():
+        for name, defaults in styles.items():
             if name in self.history:
-                self.lines_[name] = self._draw(ax, self._total(name), look, wishes)
+                total = self._total(name)
+                self.lines_[name] = self._draw(ax, total, defaults, kwargs)
         if len(ax.lines) > 1:
             ax.legend(frameon=False, fontsize="small")
+        total = ", total" if self._is_by_latent(term) else ""
+        ax.set_title(f"{_title(term)}{total}", fontsize="medium")
+
+    def _draw_latents(self, ax, term, kwargs):
+        from matplotlib import colormaps
+
+        curves = np.asarray(self.history[term]).T
+        colours = colormaps["viridis"](np.linspace(0, 0.8, len(curves)))
+        self.latent_lines_[term] = [
+            self._draw(ax, curve, {"color": colour, "linewidth": 1}, kwargs)
+            for curve, colour in zip(curves, colours, strict=True)
+        ]
+        ax.set_title(f"{_title(term)}, each latent", fontsize="medium")
 
     def _total(self, name):
         curve = np.asarray(self.history[name])
         return curve.sum(axis=1) if curve.ndim == 2 else curve
 
-    def _draw(self, ax, curve, look, wishes):
+    def _draw(self, ax, curve, defaults, kwargs):
         from matplotlib.lines import Line2D
 
         epochs = np.arange(1, len(curve) + 1)
-        options = style(Line2D, {"linewidth": 1.5, **look}, wishes)
+        options = style(Line2D, {"linewidth": 1.5, **defaults}, kwargs)
         return ax.plot(epochs, curve, **options)[0]
 
-    def _draw_latents(self, ax, wishes):
-        from matplotlib import colormaps
+    def _set_limits(self, ax, term):
+        ax.set_xlim(1, max(2, len(self.history["loss"])))
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        if term == "kl":
+            ax.set_ylim(0, None)
+        else:
+            self._leave_out_the_start(ax)
 
-        curves = np.asarray(self.history["kl"]).T
-        colours = colormaps["viridis"](np.linspace(0, 0.8, len(curves)))
-        self.latent_lines_ = [
-            self._draw(ax, curve, {"color": colour, "linewidth": 1}, wishes)
-            for curve, colour in zip(curves, colours, strict=True)
-        ]
-        ax.set_title("KL from the prior, each latent", fontsize="medium")
+    def _leave_out_the_start(self, ax):
+        """Scale the axis to what comes after the first epochs, with a margin."""
+        curves = [line.get_ydata() for line in ax.lines]
+        settled = [curve[int(np.ceil(SETTLING * len(curve))) :] for curve in curves]
+        settled = np.concatenate([curve for curve in settled if len(curve)] or curves)
+        low, high = settled.min(), settled.max()
+        margin = 0.05 * (high - low) or 0.5
+        ax.set_ylim(min(low, *map(np.min, curves)) - margin, high + margin)
 
-    def _label_latents(self, ax):
+    def _label_latents(self, ax, term):
         """Write the names of the latents at the ends of their lines, if they fit."""
-        ends = np.array([line.get_ydata()[-1] for line in self.latent_lines_])
+        lines = self.latent_lines_[term]
+        ends = np.array([line.get_ydata()[-1] for line in lines])
         size = 0.8 * LARGEST_LETTERS
         # in shares of the height
         gap = 1.1 * size / POINTS_PER_INCH / room_per_line(ax, 1)
-        active = np.argsort(-ends, kind="stable")[: int(1 / gap)]
-        active = active[ends[active] > ACTIVE_NATS]
-        ends /= ax.get_ylim()[1]
-        heights = keep_apart(ends[active], gap, 0, 1)
-        for column, height in zip(active, heights, strict=True):
-            colour = self.latent_lines_[column].get_color()
+        shown = np.argsort(-np.abs(ends), kind="stable")[: int(1 / gap)]
+        shown = shown[np.abs(ends[shown]) > ACTIVE_NATS]
+        low, high = ax.get_ylim()
+        ends = (ends - low) / (high - low)
+        heights = keep_apart(ends[shown], gap, 0, 1)
+        for column, height in zip(shown, heights, strict=True):
+            colour = lines[column].get_color()
             ax.annotate(
                 f"z{column}",
                 (1, ends[column]),
@@ -235,11 +285,6 @@ class TrainingDisplay:
                 annotation_clip=False,
             )
 
-    def _leave_out_the_start(self, ax):
-        """Scale the axis to what comes after the first epochs, with a margin."""
-        curves = [line.get_ydata() for line in ax.lines]
-        settled = [curve[int(np.ceil(SETTLING * len(curve))) :] for curve in curves]
-        settled = np.concatenate([curve for curve in settled if len(curve)] or curves)
-        low, high = settled.min(), settled.max()
-        margin = 0.05 * (high - low) or 0.5
-        ax.set_ylim(min(low, *map(np.min, curves)) - margin, high + margin)
+
+def _title(term):
+    return TITLES.get(term, term.replace("_", " "))

@@ -20,7 +20,7 @@ GALLERY_GAP = 0.24
 MOST_LABELS = 13
 
 
-def draw_traversals(ax, images, limits, wishes):
+def draw_traversals(ax, images, limits, kwargs):
     """Draw a row of images for each latent.
 
     Parameters
@@ -34,7 +34,7 @@ def draw_traversals(ax, images, limits, wishes):
     limits : tuple of float
         The values of black and white.
 
-    wishes : dict
+    kwargs : dict
         The user's arguments of ``imshow``.
 
     Returns
@@ -46,7 +46,7 @@ def draw_traversals(ax, images, limits, wishes):
     tile = min(TILE, LARGEST_HEIGHT / n_rows, LARGEST_WIDTH / n_columns)
     across = tile * n_columns * width / height
     ax = take_axes(ax, max(NARROWEST, across + ROOM_FOR_NAMES), tile * n_rows + 0.5)
-    return show_mosaic(ax, images, limits, wishes)
+    return show_mosaic(ax, images, limits, kwargs)
 
 
 def label_traversals(ax, latent_names, values, unit):
@@ -63,7 +63,7 @@ def shown_positions(n_positions):
     return np.arange(0, n_positions, -(-n_positions // MOST_LABELS))
 
 
-def draw_gallery(tiles, latent_names, limits, wishes):
+def draw_gallery(tiles, latent_names, limits, kwargs):
     """Draw one image of each latent, with its name above.
 
     Parameters
@@ -77,7 +77,7 @@ def draw_gallery(tiles, latent_names, limits, wishes):
     limits : tuple of float
         The values of black and white.
 
-    wishes : dict
+    kwargs : dict
         The user's arguments of ``imshow``.
 
     Returns
@@ -88,7 +88,7 @@ def draw_gallery(tiles, latent_names, limits, wishes):
     n_rows, n_columns, height, width = tiles.shape[:4]
     across = ANIMATED_TILE * n_columns * width / height
     ax = take_axes(None, across, ANIMATED_TILE * n_rows + 0.5)
-    image = show_mosaic(ax, tiles, limits, wishes, gap=GALLERY_GAP)
+    image = show_mosaic(ax, tiles, limits, kwargs, gap=GALLERY_GAP)
     ax.set(xticks=[], yticks=[])
     above = image.get_extent()[3]
     for position, name in enumerate(latent_names):

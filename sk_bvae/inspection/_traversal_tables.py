@@ -10,8 +10,8 @@ from sk_bvae.inspection._canvas import (
     style,
     take_axes,
 )
+from sk_bvae.inspection._decoded import in_units
 from sk_bvae.inspection._mosaic import show_mosaic
-from sk_bvae.inspection._standardise import in_units
 from sk_bvae.inspection._traversal_images import shown_positions
 
 # Inches.
@@ -75,7 +75,7 @@ def make_cells(changes):
     return strips.repeat(strips.shape[3], axis=2)
 
 
-def draw_cells(ax, tiles, limit, unit, feature_names, wishes):
+def draw_cells(ax, tiles, limit, unit, feature_names, kwargs):
     """Draw a heat map of latents and features.
 
     Parameters
@@ -95,7 +95,7 @@ def draw_cells(ax, tiles, limit, unit, feature_names, wishes):
     feature_names : list of str
         The features' names.
 
-    wishes : dict
+    kwargs : dict
         The user's arguments of ``imshow``.
 
     Returns
@@ -111,7 +111,7 @@ def draw_cells(ax, tiles, limit, unit, feature_names, wishes):
         max(NARROWEST, cell * n_columns + ROOM_BESIDE),
         cell * n_rows + names + ROOM_ABOVE,
     )
-    image = show_mosaic(ax, tiles, (-limit, limit), wishes, cmap="coolwarm")
+    image = show_mosaic(ax, tiles, (-limit, limit), kwargs, cmap="coolwarm")
     label_features(ax, feature_names, cell)
     thinness = max(5, cell * n_rows / BAR_WIDTH)
     bar = ax.figure.colorbar(image, ax=ax, aspect=thinness, pad=0.02)
@@ -119,7 +119,7 @@ def draw_cells(ax, tiles, limit, unit, feature_names, wishes):
     return image
 
 
-def draw_lines(ax, changes, unit, feature_names, wishes):
+def draw_lines(ax, changes, unit, feature_names, kwargs):
     """Draw a row for each latent, and in it a line over the features for each value.
 
     Parameters
@@ -136,7 +136,7 @@ def draw_lines(ax, changes, unit, feature_names, wishes):
     feature_names : list of str
         The features' names.
 
-    wishes : dict
+    kwargs : dict
         The user's arguments of ``Axes.plot``.
 
     Returns
@@ -159,16 +159,16 @@ def draw_lines(ax, changes, unit, feature_names, wishes):
         max(NARROWEST, column * n_features + ROOM_BESIDE),
         room * n_latents + names + ROOM_ABOVE,
     )
-    looks = [
-        style(Line2D, {"color": colour, "linewidth": 1.2}, wishes)
+    styles = [
+        style(Line2D, {"color": colour, "linewidth": 1.2}, kwargs)
         for colour in line_colours(n_values)
     ]
     lines = []
     for row, curves in enumerate(changes):
         ax.axhline(row, color="0.8", linewidth=0.8, zorder=0)
         heights = row - REACH * curves / limit
-        pairs = zip(heights, looks, strict=True)
-        lines.append([ax.plot(height, **look)[0] for height, look in pairs])
+        pairs = zip(heights, styles, strict=True)
+        lines.append([ax.plot(height, **options)[0] for height, options in pairs])
     ax.set(xlim=(-0.5, n_features - 0.5), ylim=(n_latents - 0.3, -0.7))
     label_features(ax, feature_names, column)
     ax.set_title(f"rows are {limit / REACH:.2g} {unit} apart", fontsize="small")

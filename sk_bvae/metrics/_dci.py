@@ -8,8 +8,13 @@ from scipy.special import xlogy
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.utils import Bunch
 
-from sk_bvae.metrics._split import SPLIT_CONSTRAINTS, _learnable_factors, _split_rows
-from sk_bvae.metrics._validation import _check_codes_and_factors, _mean_or_nan
+from sk_bvae.metrics._validation import (
+    SPLIT_CONSTRAINTS,
+    _check_codes_and_factors,
+    _learnable_factors,
+    _mean_or_nan,
+    _split_rows,
+)
 from sk_bvae.utils._random import draw_seeds, private_random_state
 from sk_bvae.utils._sklearn import validate_params
 
@@ -127,7 +132,9 @@ def dci_score(Z, Y, *, test_size=0.5, shuffle=True, random_state=None, n_jobs=No
 def _fit_factor(Z_train, Z_test, y_train, y_test, seed):
     """Importances and test accuracy for one factor."""
     classifier = GradientBoostingClassifier(random_state=seed).fit(Z_train, y_train)
-    return classifier.feature_importances_, classifier.score(Z_test, y_test)
+    # Rounding can leave an importance of -1e-17, whose logarithm would be NaN.
+    importances = classifier.feature_importances_.clip(0)
+    return importances, classifier.score(Z_test, y_test)
 
 
 def _concentration(R):

@@ -5,12 +5,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from sk_bvae.metrics._split import SPLIT_CONSTRAINTS, _split_rows
 from sk_bvae.metrics._validation import (
+    SPLIT_CONSTRAINTS,
     _check_codes_and_factors,
     _is_constant,
     _keep_defined,
     _mean_or_nan,
+    _split_rows,
 )
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import validate_params

@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from sk_bvae.metrics._mutual_information import _bin_codes
+from sk_bvae.metrics._mutual_info import _bin_codes
 from sk_bvae.metrics._sampling import _RenderSampler
 from sk_bvae.metrics._validation import (
     _check_codes_and_factors,

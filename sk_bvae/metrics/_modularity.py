@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sk_bvae.metrics._mutual_information import (
+from sk_bvae.metrics._mutual_info import (
     BINS_CONSTRAINTS,
     _bin_codes,
     _mutual_info_of_bins,

@@ -2,12 +2,14 @@
 
 import numpy as np
 
-from sk_bvae.metrics._gap import _lead_of_best
 from sk_bvae.metrics._linear_svc import _fit_linear_svc, _predict_linear_svc
-from sk_bvae.metrics._split import SPLIT_CONSTRAINTS, _learnable_factors, _split_rows
+from sk_bvae.metrics._mutual_info import _lead_of_best
 from sk_bvae.metrics._validation import (
+    SPLIT_CONSTRAINTS,
     _check_codes_and_factors,
+    _learnable_factors,
     _mean_or_nan,
+    _split_rows,
     _varying_factors,
 )
 from sk_bvae.utils._random import private_random_state

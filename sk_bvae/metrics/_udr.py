@@ -8,10 +8,10 @@ from sklearn.utils import check_array, check_consistent_length
 
 from sk_bvae.metrics._active_components import ACTIVE_STD, _is_active
 from sk_bvae.metrics._validation import _check_codes, _is_constant, _warn_undefined
+from sk_bvae.utils._active import ACTIVE_NATS
 from sk_bvae.utils._sklearn import StrOptions, validate_params
 
-# Constants of the published implementation.
-INFORMATIVE_KL = 0.01
+# As in the published implementation.
 LASSO_ALPHA = 0.1
 
 
@@ -138,7 +138,7 @@ def _have_kl(kl, codes):
             f"{wanted}, got {[values.shape for values in kl]}."
         )
     return [
-        (values > INFORMATIVE_KL) & ~_is_constant(Z)
+        (values > ACTIVE_NATS) & ~_is_constant(Z)
         for values, Z in zip(kl, codes, strict=True)
     ]
 

@@ -1,10 +1,21 @@
 """What every metric asks of its input, and how it says what it leaves out."""
 
 import warnings
+from numbers import Real
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length
+
+from sk_bvae.utils._sklearn import Interval
+
+# The parameters of the metrics that fit a predictor.
+SPLIT_CONSTRAINTS = {
+    "test_size": [Interval(Real, 0, 1, closed="neither")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+}
 
 
 def _check_codes(Z, min_samples=2):
@@ -47,6 +58,17 @@ def _check_codes_and_factors(Z, Y, continuous=False):
     return Z, Y
 
 
+def _split_rows(Z, Y, test_size, shuffle, rng):
+    """Split codes and factors: Z_train, Z_test, Y_train, Y_test."""
+    return train_test_split(
+        Z,
+        Y,
+        test_size=test_size,
+        shuffle=shuffle,
+        random_state=rng if shuffle else None,
+    )
+
+
 def _as_table(Y):
     shape = np.shape(Y)
     if len(shape) == 1:
@@ -83,6 +105,12 @@ def _is_constant(A):
 def _varying_factors(Y, metric):
     """List the columns of Y that vary; name the others in a warning."""
     return _keep_defined(~_is_constant(Y), metric, "hold a single value")
+
+
+def _learnable_factors(Y_train, metric):
+    """List the factors with two classes or more to learn; warn of the others."""
+    why = "hold a single value in the training rows"
+    return _keep_defined(~_is_constant(Y_train), metric, why)
 
 
 def _keep_defined(defined, metric, why, columns=None):

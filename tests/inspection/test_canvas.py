@@ -53,5 +53,11 @@ def test_axes_are_taken_or_made():
     axes = take_grid(None, (2, 3), 6, 4)
     assert axes.shape == (2, 3)
     assert take_grid(axes.ravel(), (2, 3), 1, 1).tolist() == axes.tolist()
-    with pytest.raises(ValueError, match=r"must hold 2 x 2 axes; got 6"):
+    axes = take_grid(None, (2, 2), 6, 4, n_axes=3)
+    assert axes[1, 1] is None
+    assert len(axes[0, 0].figure.axes) == 3
+    axes = take_grid(axes.flat[:3], (2, 2), 1, 1, n_axes=3)
+    assert axes[1, 1] is None
+    axes = take_grid(None, (2, 3), 6, 4)
+    with pytest.raises(ValueError, match="must hold 4 axes; got 6"):
         take_grid(axes, (2, 2), 1, 1)

@@ -7,7 +7,6 @@ from matplotlib.colors import to_rgb
 
 from sk_bvae.inspection import FactorMatrixDisplay
 from sk_bvae.metrics import dci_score, mutual_info_matrix
-from sk_bvae.utils._sklearn import InvalidParameterError
 
 Y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]] * 10)
 Z = Y * [1.0, -2.0]
@@ -39,7 +38,7 @@ def test_importance():
 
 
 def test_unknown_kinds():
-    with pytest.raises(InvalidParameterError, match="'kind' parameter"):
+    with pytest.raises(ValueError, match="'kind' parameter"):
         FactorMatrixDisplay.from_arrays(Z, Y, kind="correlation")
 
 

@@ -8,11 +8,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Bunch
 
 from sk_bvae.datasets import make_blobs2d, make_shapes2d
 from sk_bvae.inspection import LatentResponseDisplay
-from sk_bvae.inspection._responses import mean_codes
 
 
 class Oracle(TransformerMixin, BaseEstimator):
@@ -65,26 +65,35 @@ def test_curves_are_means_by_shape(display):
     assert np.ptp(display.curves["orientation"][2], axis=1).max() < 0.3
 
 
-def test_a_mean_over_all_contexts_is_exact():
+def test_means_over_all_contexts_are_exact():
     shapes = make_shapes2d(
         None, image_size=16, n_scales=2, n_orientations=2, n_positions=2
     )
     oracle = Oracle(16).fit(shapes.data)
-    codes = oracle.transform(shapes.data)
-    expected = codes.reshape(3, 2, 2, 2, 2, 3).mean(axis=(1, 2, 3))
-    rng = np.random.RandomState(0)
-    means = mean_codes(oracle.transform, shapes, ["shape", "position_y"], 60_000, rng)
-    assert means.shape == (3, 2, 3)
-    np.testing.assert_allclose(means, expected, rtol=0.02)
+    display = LatentResponseDisplay.from_estimator(
+        oracle, shapes, latents=[0, 1, 2], n_images=20_000, random_state=0
+    )
+    codes = StandardScaler().fit_transform(oracle.transform(shapes.data))
+    # by shape, scale, orientation, position in x and in y
+    grid = codes.reshape(3, 2, 2, 2, 2, 3)
+    for drawn, expected in [
+        (display.position, grid.mean(axis=(0, 1, 2)).T),
+        (display.curves["scale"], grid.mean(axis=(2, 3, 4)).transpose(2, 0, 1)),
+        (display.curves["orientation"], grid.mean(axis=(1, 3, 4)).transpose(2, 0, 1)),
+    ]:
+        assert drawn.shape == expected.shape
+        np.testing.assert_allclose(drawn, expected, atol=0.02)
 
 
 def test_means_do_not_depend_on_how_many_images_fit(shapes, monkeypatch):
     pca = PCA(3).fit(shapes.data)
-    arguments = pca.transform, shapes, ["shape", "scale"], 400
-    means = mean_codes(*arguments, np.random.RandomState(0))
-    monkeypatch.setattr("sk_bvae.inspection._responses.BLOCK_IMAGES", 50)
-    again = mean_codes(*arguments, np.random.RandomState(0))
-    np.testing.assert_allclose(means, again, rtol=1e-6, atol=1e-9)
+    options = {"n_images": 400, "random_state": 0}
+    one = LatentResponseDisplay.from_estimator(pca, shapes, **options)
+    monkeypatch.setattr("sk_bvae.inspection._latent_response.BLOCK_IMAGES", 50)
+    other = LatentResponseDisplay.from_estimator(pca, shapes, **options)
+    for name, curves in one.curves.items():
+        np.testing.assert_allclose(curves, other.curves[name], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(one.position, other.position, rtol=1e-6, atol=1e-6)
 
 
 def test_what_is_drawn(display):

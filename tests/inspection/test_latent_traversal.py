@@ -9,7 +9,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_bvae.inspection import LatentTraversalDisplay
-from sk_bvae.utils._sklearn import InvalidParameterError
 
 VALUES = np.array([-2.0, 0.0, 1.0])
 
@@ -142,7 +141,7 @@ def test_lines_of_a_table(table, fitted):
 
 
 def test_kinds_of_pictures(table, fitted):
-    with pytest.raises(InvalidParameterError, match="'kind' parameter"):
+    with pytest.raises(ValueError, match="'kind' parameter"):
         LatentTraversalDisplay.from_estimator(fitted["table", "PCA"], kind="bars")
 
 

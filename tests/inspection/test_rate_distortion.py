@@ -6,7 +6,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
-from sk_bvae import BetaVAE
+from sk_bvae import BetaVAE, CapacityVAE
 from sk_bvae.inspection import RateDistortionDisplay
 from sk_bvae.inspection._rate_distortion import find_crowds
 from sk_bvae.model_selection import ReplicaGridSearch
@@ -28,7 +28,7 @@ def search(digits):
 
 
 def test_a_search_is_read(search):
-    display = RateDistortionDisplay.from_estimator(search)
+    display = RateDistortionDisplay.from_estimator(search, param_name="beta")
     results = search.cv_results_
     np.testing.assert_allclose(display.kl.mean(axis=1), results["mean_kl"])
     np.testing.assert_array_equal(
@@ -45,6 +45,47 @@ def test_a_search_is_read(search):
     assert legend == ["n_components=2", "n_components=3"]
     along = RateDistortionDisplay.from_estimator(search, param_name="n_components")
     assert along.groups == ["beta=4.0", "beta=4.0", "beta=0.5", "beta=0.5"]
+
+
+def test_the_first_weight_that_varied_is_followed(search, monkeypatch):
+    monkeypatch.setattr(BetaVAE, "weights", ("alpha", "beta"), raising=False)
+    assert RateDistortionDisplay.from_estimator(search).param_name == "beta"
+    monkeypatch.setattr(BetaVAE, "weights", ("n_components", "beta"), raising=False)
+    assert RateDistortionDisplay.from_estimator(search).param_name == "n_components"
+    monkeypatch.setattr(BetaVAE, "weights", ("alpha",), raising=False)
+    with pytest.raises(ValueError, match="set beta, n_components, and no weight"):
+        RateDistortionDisplay.from_estimator(search)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "grid"),
+    [
+        (BetaVAE(2, **FAST), {"beta": [4, 1]}),
+        (CapacityVAE(2, **FAST), {"gamma": [10, 100]}),
+        (BetaVAE(**FAST), {"n_components": [3, 2]}),
+    ],
+)
+def test_the_only_parameter_is_followed(estimator, grid, digits):
+    search = ReplicaGridSearch(
+        estimator, grid, n_replicas=1, scoring="elbo", random_state=0
+    ).fit(digits[:100])
+    display = RateDistortionDisplay.from_estimator(search)
+    ((name, values),) = grid.items()
+    assert display.param_name == name
+    assert list(display.values) == values
+    assert display.groups is None
+
+
+def test_only_numbers_can_be_followed(digits):
+    search = ReplicaGridSearch(
+        BetaVAE(2, max_iter=1),
+        {"hidden_layer_sizes": [(8,), (4,)]},
+        n_replicas=1,
+        scoring="elbo",
+        random_state=0,
+    ).fit(digits[:100])
+    with pytest.raises(ValueError, match="'hidden_layer_sizes' are not numbers"):
+        RateDistortionDisplay.from_estimator(search)
 
 
 def test_replicas_are_dots_and_failed_ones_are_left_out():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.stats import entropy
+from sklearn.ensemble import GradientBoostingClassifier
 
 from sk_bvae.metrics import dci_score
 from sk_bvae.metrics._dci import _concentration
@@ -57,6 +58,20 @@ def test_jobs_do_not_change_the_result(codes, factors):
     )
     assert np.array_equal(one.importances, two.importances)
     assert one.informativeness == two.informativeness
+
+
+class Rounded(GradientBoostingClassifier):
+    """Trees whose importances came out a little below 0."""
+
+    feature_importances_ = np.array([1.0, -1e-17, 0.0, 0.0])
+
+
+def test_importances_that_rounding_made_negative(codes, factors, monkeypatch):
+    monkeypatch.setattr("sk_bvae.metrics._dci.GradientBoostingClassifier", Rounded)
+    result = dci_score(codes, factors)
+    assert result.importances.min() == 0
+    assert result.disentanglement == pytest.approx(0)
+    assert result.completeness == 1
 
 
 def test_factor_left_out_has_no_importances(codes, factors):

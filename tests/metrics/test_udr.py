@@ -8,7 +8,6 @@ from sklearn.linear_model import Lasso
 from sklearn.preprocessing import StandardScaler
 
 from sk_bvae.metrics import unsupervised_disentanglement_ranking
-from sk_bvae.metrics._udr import _one_to_one
 
 
 @pytest.fixture
@@ -132,12 +131,17 @@ def test_few_codes(models, n_codes):
 
 
 def test_one_to_one_by_hand():
-    assert _one_to_one(np.eye(3)) == 1
-    assert _one_to_one(np.ones((3, 3))) == pytest.approx(1 / 3)
-    assert _one_to_one(np.array([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]])) == pytest.approx(
-        2 / 3
-    )
-    assert _one_to_one(np.zeros((3, 2))) == 0
+    # A full grid: the rank correlation of two columns is 1 if they are one, else 0.
+    grid = np.stack(np.meshgrid(*[range(3)] * 5), -1).reshape(-1, 5)
+
+    def compare(columns, others):
+        codes = [grid[:, columns], grid[:, others]]
+        return unsupervised_disentanglement_ranking(codes, correlation="spearman")
+
+    assert compare([0, 1, 2], [2, 0, 1]) == pytest.approx([1, 1])
+    assert compare([0, 0, 0], [0, 0, 0]) == pytest.approx([1 / 3, 1 / 3])
+    assert compare([0, 0, 1], [0, 0, 1]) == pytest.approx([2 / 3, 2 / 3])
+    assert compare([0, 1, 2], [3, 4]) == pytest.approx([0, 0], abs=1e-12)
 
 
 def test_bad_input_is_named(models):

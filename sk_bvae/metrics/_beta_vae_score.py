@@ -3,6 +3,7 @@
 from numbers import Integral
 
 import numpy as np
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import Bunch, check_array
 
@@ -12,15 +13,27 @@ from sk_bvae.metrics._sampling import (
     _nothing_to_tell_apart,
     _usable_factors,
 )
-from sk_bvae.metrics._softmax import (
-    INITIAL_WEIGHTS,
-    _fit_softmax,
-    _predict_softmax,
-)
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, StrOptions, validate_params
 
 POSITIVE = [Interval(Integral, 1, None, closed="left")]
+
+# The paper's classifier.
+LEARNING_RATE = 1e-2
+EPSILON = 1e-10  # keeps the first step finite where a gradient is exactly 0
+
+
+def _zero_weights(n_features, n_classes, rng):
+    return np.zeros((n_features + 1, n_classes))
+
+
+def _random_weights(n_features, n_classes, rng):
+    """Draw weights as deep learning libraries do for a linear layer."""
+    bound = n_features**-0.5
+    return rng.uniform(-bound, bound, size=(n_features + 1, n_classes))
+
+
+INITIAL_WEIGHTS = {"zero": _zero_weights, "random": _random_weights}
 
 
 @validate_params(
@@ -153,7 +166,7 @@ def beta_vae_score(
     """
     rng = private_random_state(random_state)
     samplers = _make_samplers(Z, Y, rng)[:2]
-    asked = _check_factors(factors, samplers[0].n_factors)
+    asked = _choose_factors(factors, samplers[0].n_factors)
     usable = _usable_factors(samplers, asked, "beta_vae_score")
     if len(usable) < 2:
         return _nothing_to_tell_apart("beta_vae_score")
@@ -171,7 +184,7 @@ def beta_vae_score(
     return float(np.mean(predicted == y_test))
 
 
-def _check_factors(factors, n_factors):
+def _choose_factors(factors, n_factors):
     """Return the columns asked for, in order and once each."""
     if factors is None:
         return np.arange(n_factors)
@@ -198,6 +211,50 @@ def _draw_points(sampler, factors, n_points, n_pairs, rng):
         differences = np.abs(pairs[:, 0] - pairs[:, 1])
         points.append(differences.reshape(-1, n_pairs, pairs.shape[2]).mean(axis=1))
     return np.concatenate(points), y
+
+
+def _fit_softmax(X, y, weights, max_iter):
+    """Fit a linear softmax classifier by full-batch Adagrad.
+
+    Not to be replaced by a better optimizer: the scores depend on how far Adagrad
+    gets along directions in which the unscaled features are small.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        The features.
+
+    y : ndarray of int, shape (n_samples,)
+        Classes from 0 to ``n_classes - 1``.
+
+    weights : ndarray of shape (n_features + 1, n_classes)
+        Where to start; the last row is the intercept.
+
+    max_iter : int
+        Number of steps.
+
+    Returns
+    -------
+    ndarray of shape (n_features + 1, n_classes)
+        The fitted weights.
+    """
+    X = _with_ones(X)
+    targets = np.eye(weights.shape[1])[y]
+    weights, squares = weights.copy(), np.zeros_like(weights)
+    for _ in range(max_iter):
+        gradient = X.T @ (softmax(X @ weights, axis=1) - targets) / len(X)
+        squares += gradient**2
+        weights -= LEARNING_RATE * gradient / (np.sqrt(squares) + EPSILON)
+    return weights
+
+
+def _predict_softmax(X, weights):
+    """Predict the most probable class of each row."""
+    return np.argmax(_with_ones(X) @ weights, axis=1)
+
+
+def _with_ones(X):
+    return np.hstack([X, np.ones((len(X), 1))])
 
 
 @validate_params({"scores": ["array-like"]}, prefer_skip_nested_validation=True)

@@ -9,13 +9,13 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import UndefinedMetricWarning
 
 from sk_bvae.metrics import beta_vae_score, higgins_protocol
-from sk_bvae.metrics._beta_vae import _draw_points
-from sk_bvae.metrics._sampling import _RowSampler
-from sk_bvae.metrics._softmax import (
+from sk_bvae.metrics._beta_vae_score import (
     INITIAL_WEIGHTS,
+    _draw_points,
     _fit_softmax,
     _predict_softmax,
 )
+from sk_bvae.metrics._sampling import _RowSampler
 
 QUICK = {"n_train": 300, "n_test": 300, "random_state": 0}
 BOTH = pytest.mark.parametrize("classifier", ["adagrad", "logistic_regression"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sk_bvae.metrics import factor_vae_score
-from sk_bvae.metrics._factor_vae import _count_votes
+from sk_bvae.metrics._factor_vae_score import _count_votes
 from sk_bvae.metrics._sampling import _RenderSampler, _RowSampler
 
 QUICK = {"n_train": 500, "n_test": 300, "random_state": 0}
