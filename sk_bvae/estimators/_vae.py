@@ -16,6 +16,7 @@ from sk_bvae.nn._bounds import importance_weighted_bound
 from sk_bvae.nn._networks import build_networks
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
+from sk_bvae.utils._active import ACTIVE_NATS
 from sk_bvae.utils._random import draw_seeds, normal_by_row
 from sk_bvae.utils._sklearn import Interval, StrOptions
 
@@ -23,9 +24,6 @@ CPU = torch.device("cpu")
 
 # Rows that the likelihood looks at before training.
 SAMPLE_ROWS = 2048
-
-# A latent with less than this many nats carries nothing.
-ACTIVE_NATS = 0.01
 
 
 @with_parameters
