@@ -100,7 +100,12 @@ def test_a_search_gives_what_lone_fits_give(images, Estimator, network, monkeypa
     assert _plan.stack_size(vae, *images.shape) > 1
     grid = {name: values[:1] for name, values in other_weights(Estimator).items()}
     search = ReplicaGridSearch(
-        vae, grid, n_replicas=3, return_estimators=True, random_state=0
+        vae,
+        grid,
+        n_replicas=3,
+        scoring=lambda estimator, X, y: 0.0,
+        return_estimators=True,
+        random_state=0,
     ).fit(images)
     for seed, stacked in zip(search.replica_seeds_, search.estimators_[0], strict=True):
         (weights,) = ParameterGrid(grid)
