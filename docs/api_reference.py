@@ -12,6 +12,7 @@ API_REFERENCE = {
                 "BetaVAE",
                 "CapacityVAE",
                 "BetaTCVAE",
+                "DIPVAE",
             ]
         },
     ),

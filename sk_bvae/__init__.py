@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from sk_bvae.estimators._beta_tcvae import BetaTCVAE
     from sk_bvae.estimators._beta_vae import BetaVAE
     from sk_bvae.estimators._capacity_vae import CapacityVAE
+    from sk_bvae.estimators._dip_vae import DIPVAE
 
-__all__ = ["BetaTCVAE", "BetaVAE", "CapacityVAE"]
+__all__ = ["DIPVAE", "BetaTCVAE", "BetaVAE", "CapacityVAE"]
 
 # Imported when first asked for: the metrics and the data sets do without torch.
 _PAGES = {
     "BetaTCVAE": "_beta_tcvae",
     "BetaVAE": "_beta_vae",
     "CapacityVAE": "_capacity_vae",
+    "DIPVAE": "_dip_vae",
 }
 
 
