@@ -13,6 +13,7 @@ API_REFERENCE = {
                 "CapacityVAE",
                 "BetaTCVAE",
                 "DIPVAE",
+                "FactorVAE",
             ]
         },
     ),

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from sk_bvae.estimators._beta_vae import BetaVAE
     from sk_bvae.estimators._capacity_vae import CapacityVAE
     from sk_bvae.estimators._dip_vae import DIPVAE
+    from sk_bvae.estimators._factor_vae import FactorVAE
 
-__all__ = ["DIPVAE", "BetaTCVAE", "BetaVAE", "CapacityVAE"]
+__all__ = ["DIPVAE", "BetaTCVAE", "BetaVAE", "CapacityVAE", "FactorVAE"]
 
 # Imported when first asked for: the metrics and the data sets do without torch.
 _PAGES = {
@@ -19,6 +20,7 @@ _PAGES = {
     "BetaVAE": "_beta_vae",
     "CapacityVAE": "_capacity_vae",
     "DIPVAE": "_dip_vae",
+    "FactorVAE": "_factor_vae",
 }
 
 

@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import check_estimator
 import sk_bvae
 from sk_bvae import BetaVAE
 
-SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "max_iter": 5}
+SMALL = {"n_components": 2, "hidden_layer_sizes": (8,), "max_iter": 3}
 
 
 # Runs only where SCIPY_ARRAY_API=1 is set before scipy is imported: see below.
@@ -47,12 +47,10 @@ def test_estimator_checks_with_the_default_parameters():
 def test_estimator_checks_with_the_array_api():
     program = (
         "from sklearn.utils.estimator_checks import check_estimator\n"
-        "import sk_bvae\n"
-        "for name in sk_bvae.__all__:\n"
-        f"    vae = getattr(sk_bvae, name)(**{SMALL})\n"
-        "    results = check_estimator(vae, on_fail=None)\n"
-        "    bad = [r for r in results if r['status'] != 'passed']\n"
-        "    assert not bad, bad\n"
+        "from sk_bvae import BetaVAE\n"
+        f"results = check_estimator(BetaVAE(**{SMALL}), on_fail=None)\n"
+        "bad = [r for r in results if r['status'] != 'passed']\n"
+        "assert not bad, bad\n"
     )
     command = [sys.executable, "-W", "ignore", "-c", program]
     environment = {**os.environ, "SCIPY_ARRAY_API": "1"}

@@ -7,7 +7,8 @@ from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 from torch import nn
 
-from sk_bvae import BetaVAE
+import sk_bvae
+from sk_bvae import BetaVAE, CapacityVAE
 from sk_bvae.datasets import make_blobs2d
 from sk_bvae.estimators._fitting import make_rows, prepare
 from sk_bvae.model_selection import ReplicaGridSearch, _plan
@@ -42,6 +43,10 @@ def gated(n_features, n_components):
     decoder.append(nn.Linear(24, n_features))
     return encoder, decoder
 
+
+# Every model with one network, and one model with every network.
+CASES = [(getattr(sk_bvae, name), "mlp") for name in sk_bvae.__all__]
+CASES += [(CapacityVAE, "burgess_conv"), (CapacityVAE, "custom")]
 
 NETWORKS = {
     "mlp": {"hidden_layer_sizes": (32,)},
@@ -92,7 +97,7 @@ def same_order(lone, net):
     return lone
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(("Estimator", "network"), CASES)
 def test_a_search_gives_what_lone_fits_give(images, Estimator, network, monkeypatch):
     """After 20 steps, in float32."""
     monkeypatch.setattr(_plan, "SMALL_STEP_FLOPS", np.inf)
@@ -110,12 +115,15 @@ def test_a_search_gives_what_lone_fits_give(images, Estimator, network, monkeypa
     for seed, stacked in zip(search.replica_seeds_, search.estimators_[0], strict=True):
         (weights,) = ParameterGrid(grid)
         lone = clone(vae).set_params(**weights, random_state=int(seed)).fit(images)
-        differences = dict(relative_differences(stacked.net_, lone.net_))
-        del differences["vae.order"]  # latents may swap where they carry the same
-        assert max(differences.values()) < 1e-3
+        for name, difference in relative_differences(stacked.net_, lone.net_):
+            # A discriminator starts where its gradient is a small difference of large
+            # terms, and Adam makes steps of its rounding: float64 has to tell, below.
+            # Latents may swap places where they carry the same.
+            if name.startswith("vae.") and name != "vae.order":
+                assert difference < 1e-3, name
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(("Estimator", "network"), CASES)
 def test_weights_after_20_steps_in_float64(images, Estimator, network):
     estimators = make_estimators(Estimator, network, max_iter=1)
     (nets, _), (lone_nets, _) = (prepare_all(estimators, images) for _ in range(2))
@@ -144,7 +152,7 @@ def test_weights_after_20_steps_in_float64(images, Estimator, network):
             assert difference < 1e-8, name
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(("Estimator", "network"), CASES)
 def test_curves_of_three_epochs(images, Estimator, network):
     estimators = make_estimators(Estimator, network, max_iter=3)
     nets, rows = prepare_all(estimators, images[:600])  # a last batch of 24
