@@ -38,6 +38,10 @@ from sk_bvae.utils._sklearn import fit_context
 # Rows that are encoded or decoded at once: bounds the memory of everything but X.
 BLOCK_ROWS = 1024
 
+# What is used where it lies; anything else becomes the first of these.
+REAL = [np.float64, np.float32, np.float16, np.bool_]
+REAL += [np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)]
+
 
 @with_parameters
 class BaseModel(
@@ -118,8 +122,12 @@ class BaseModel(
         """Say how many draws the objective needs for a row."""
         return self.n_components
 
-    def _look(self, players, rows):
-        """Take from the data what players need before they train."""
+    def _may_shift(self):
+        """Say whether the players are as good for data that is shifted."""
+        return False
+
+    def _adapt(self, players, rows):
+        """Give the players what they need of the data before they train."""
 
     def _check_rows(self, players, rows):
         """Refuse data that the players cannot be trained on."""
@@ -135,8 +143,9 @@ class BaseModel(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training data. float32, uint8 and bool arrays, memory maps included, are
-            used where they lie; anything else is converted to float32 once.
+            Training data. Arrays of numbers, memory maps included, are used where they
+            lie, and cast to float32 a batch at a time; anything else is converted to
+            an array once.
 
         y : Ignored
             Not used, present for API consistency by convention.
@@ -193,7 +202,7 @@ class BaseModel(
         # an autoencoder's target is its input; callbacks score nothing without one
         data = {"X": X, "y": X if y is None else y}
         X = data["X"] = validate_rows(self, X, reset=not go_on)
-        rows = Rows(X, self.net_.device) if go_on else make_rows(self, X)
+        rows = self._rows(X) if go_on else make_rows(self, X)
         net = self._go_on(rows) if go_on else prepare(self, rows)
 
         def snapshot():
@@ -283,15 +292,19 @@ class BaseModel(
 
     # Using the fitted model
 
-    def _by_block(self, X, function, n_rows=BLOCK_ROWS):
+    def _rows(self, X):
+        """Put data where the net computes, shifted as its training data was."""
+        return Rows(X, self.net_.device, self.net_.shift_)
+
+    def _by_block(self, rows, function, n_rows=BLOCK_ROWS):
         """Apply a function of the players and a block of rows, and join the results."""
         players = self.net_.module_.eval()
         joined, start = None, 0
         with torch.no_grad():
-            for x in Rows(X, self.net_.device).blocks(n_rows):
+            for x in rows.blocks(n_rows):
                 result = function(players, x).cpu().numpy()
                 if joined is None:
-                    joined = np.empty((len(X), *result.shape[1:]), result.dtype)
+                    joined = np.empty((len(rows), *result.shape[1:]), result.dtype)
                 # a list of small results between large blocks would tear up the heap
                 joined[start : start + len(x)] = result
                 start += len(x)
@@ -336,5 +349,4 @@ class BaseModel(
 
 def validate_rows(estimator, X, reset=False):
     """Validate data for an estimator, without a conversion where there need be none."""
-    dtypes = [np.float32, np.uint8, np.bool_]
-    return validate_data(estimator, X, reset=reset, dtype=dtypes, order="C")
+    return validate_data(estimator, X, reset=reset, dtype=REAL, order="C")

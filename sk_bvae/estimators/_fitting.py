@@ -12,16 +12,14 @@ from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import Criterion, NonFiniteLossError
 from sk_bvae.utils._random import draw_seeds
 
-# Rows that are looked at to name the column of the largest scale.
-SAMPLE_ROWS = 2048
-
 # What one integer seeds, each with an integer of its own.
 SEEDED = ("weights", "training", "scoring")
 
 
 def make_rows(estimator, X):
-    """Put validated data where an estimator computes."""
-    return Rows(X, resolve_device(estimator.device))
+    """Put validated training data where an estimator computes."""
+    rows = Rows(X, resolve_device(estimator.device))
+    return rows.without_far_means() if estimator._may_shift() else rows
 
 
 def prepare(estimator, rows):
@@ -42,7 +40,8 @@ def prepare(estimator, rows):
     """
     net = net_from_recipe(estimator, make_recipe(estimator, rows), rows.device)
     estimator._check_rows(net.module_, rows)
-    estimator._look(net.module_, rows)
+    estimator._adapt(net.module_, rows)
+    net.shift_ = rows.shift
     return net
 
 
@@ -159,7 +158,7 @@ def same_value(new, old):
 
 
 def _explain_divergence(estimator, epoch, rows):
-    largest = rows.sample(SAMPLE_ROWS).abs().amax(dim=0)
+    largest = np.abs(rows.range).max(axis=0)
     column = int(largest.argmax())
     names = getattr(estimator, "feature_names_in_", None)
     name = f"{column}" if names is None else f"{column} ({names[column]!r})"

@@ -20,11 +20,6 @@ from sk_bvae.utils._active import ACTIVE_NATS
 from sk_bvae.utils._random import draw_seeds, normal_by_row
 from sk_bvae.utils._sklearn import Interval, StrOptions
 
-CPU = torch.device("cpu")
-
-# Rows that the likelihood looks at before training.
-SAMPLE_ROWS = 2048
-
 
 @with_parameters
 class BaseVAE(BaseModel):
@@ -133,8 +128,13 @@ class BaseVAE(BaseModel):
         likelihood.bind(n_features)
         return {"vae": VAE(encoder, decoder, likelihood, self.n_components)}
 
-    def _look(self, players, rows):
-        players["vae"].likelihood.look(rows.sample(SAMPLE_ROWS))
+    def _may_shift(self):
+        return build_likelihood(self.likelihood, self.noise_variance).location_scale
+
+    def _adapt(self, players, rows):
+        likelihood = players["vae"].likelihood
+        if likelihood.location_scale:
+            likelihood.adapt(*map(torch.from_numpy, rows.moments))
 
     def _check_rows(self, players, rows):
         check_support(players["vae"].likelihood, rows)
@@ -196,8 +196,8 @@ class BaseVAE(BaseModel):
             Latents, ordered by `kl_`, largest first.
         """
         check_is_fitted(self)
-        X = validate_rows(self, X)
-        return self._by_block(X, lambda players, x: players["vae"].posterior(x)[0])
+        rows = self._rows(validate_rows(self, X))
+        return self._by_block(rows, lambda players, x: players["vae"].posterior(x)[0])
 
     def posterior(self, X):
         """Compute the mean and the standard deviation of each row's posterior.
@@ -218,9 +218,9 @@ class BaseVAE(BaseModel):
             Standard deviations. Near 1 for a latent that carries nothing.
         """
         check_is_fitted(self)
-        X = validate_rows(self, X)
+        rows = self._rows(validate_rows(self, X))
         both = self._by_block(
-            X, lambda players, x: torch.stack(players["vae"].posterior(x), dim=1)
+            rows, lambda players, x: torch.stack(players["vae"].posterior(x), dim=1)
         )
         return both[:, 0].copy(), np.exp(0.5 * both[:, 1])
 
@@ -235,7 +235,9 @@ class BaseVAE(BaseModel):
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features), dtype float32
-            Means in the data's units; probabilities for a Bernoulli likelihood.
+            Means in the data's units; probabilities for a Bernoulli likelihood. float64
+            where a column of the training data was so far from 0 that float32 could
+            not tell its values apart.
         """
         check_is_fitted(self)
         Z = check_array(X, dtype=np.float32)
@@ -244,7 +246,10 @@ class BaseVAE(BaseModel):
                 f"X has {Z.shape[1]} columns, but {type(self).__name__} has "
                 f"{self._n_features_out} components."
             )
-        return self._by_block(Z, lambda players, z: players["vae"].decode_mean(z))
+        decoded = self._by_block(
+            Rows(Z, self.net_.device), lambda players, z: players["vae"].decode_mean(z)
+        )
+        return self._shift_back(decoded)
 
     def sample(self, n_samples=1, random_state=None):
         """Draw rows from the model: z from N(0, I), then x from p(x|z).
@@ -263,16 +268,24 @@ class BaseVAE(BaseModel):
         Returns
         -------
         X : ndarray of shape (n_samples, n_features), dtype float32
-            The draws.
+            The draws; float64 where `inverse_transform` gives it.
         """
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         generator = torch.Generator().manual_seed(draw_seeds(random_state, 1)[0])
         z = torch.randn(n_samples, self._n_features_out, generator=generator)
-        output = self._by_block(z.numpy(), lambda players, z: players["vae"].decode(z))
+        output = self._by_block(
+            Rows(z.numpy(), self.net_.device),
+            lambda players, z: players["vae"].decode(z),
+        )
         likelihood = deepcopy(self.net_.module_["vae"].likelihood).cpu()
         with torch.no_grad():
-            return likelihood.draw(torch.from_numpy(output), generator).numpy()
+            drawn = likelihood.draw(torch.from_numpy(output), generator).numpy()
+        return self._shift_back(drawn)
+
+    def _shift_back(self, decoded):
+        """Add to decoded rows what was taken off the data."""
+        return decoded if self.net_.shift_ is None else decoded + self.net_.shift_
 
     def score_samples(self, X, n_draws=32):
         """Bound the log density of each row from below.
@@ -304,14 +317,14 @@ class BaseVAE(BaseModel):
         """
         check_is_fitted(self)
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
-        X = validate_rows(self, X)
-        check_support(self.net_.module_["vae"].likelihood, Rows(X, CPU))
+        rows = self._rows(validate_rows(self, X))
+        check_support(self.net_.module_["vae"].likelihood, rows)
 
         def bound(players, x):
             noise = self._noise_of(x, n_draws)
             return importance_weighted_bound(players["vae"], x, noise)
 
-        return self._by_block(X, bound, n_rows=max(1, BLOCK_ROWS // n_draws))
+        return self._by_block(rows, bound, n_rows=max(1, BLOCK_ROWS // n_draws))
 
     def _noise_of(self, x, n_draws):
         """Draw noise for the latents of each row, a function of it and of the fit."""
@@ -328,7 +341,7 @@ class BaseVAE(BaseModel):
             terms = players["vae"](x, self._noise_of(x, 1)[:, 0])
             return torch.stack([terms.kl.sum(dim=-1), terms.nll], dim=-1)
 
-        return self._by_block(X, terms).mean(axis=0, dtype=np.float64)
+        return self._by_block(self._rows(X), terms).mean(axis=0, dtype=np.float64)
 
     def score(self, X, y=None):
         """Average the bound of `score_samples` over the rows.
@@ -364,7 +377,8 @@ def build_likelihood(likelihood, noise_variance):
 def check_support(likelihood, rows):
     """Refuse rows that the likelihood cannot produce; read them only if need be."""
     if likelihood.support != Likelihood.support:
-        likelihood.check_range(*rows.range)
+        low, high = rows.range
+        likelihood.check_range(float(low.min()), float(high.max()))
 
 
 def _as_tuple(hidden_layer_sizes):

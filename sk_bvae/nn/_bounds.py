@@ -4,6 +4,9 @@ import math
 
 import torch
 
+# Rows that are decoded at once: bounds the memory of many draws for each of few rows.
+DECODED_ROWS = 1024
+
 
 def importance_weighted_bound(vae, x, noise):
     """Compute the importance-weighted bound on log p(x).
@@ -27,12 +30,24 @@ def importance_weighted_bound(vae, x, noise):
     bound : Tensor of shape (n_samples,)
         In nats.
     """
+    posterior = [part.unsqueeze(1) for part in vae.posterior(x)]
+    target = vae.likelihood.standardize(x).unsqueeze(1)
+    draws_at_once = max(1, DECODED_ROWS // len(x))
+    log_weights = [
+        _log_weights(vae, target, *posterior, some)
+        for some in noise.split(draws_at_once, dim=1)
+    ]
+    return torch.logsumexp(torch.cat(log_weights, dim=1), dim=1) - math.log(
+        noise.shape[1]
+    )
+
+
+def _log_weights(vae, target, mean, log_variance, noise):
+    """Compute log p(x, z) / q(z|x) for each draw."""
     n_samples, n_draws, n_components = noise.shape
-    mean, log_variance = (part.unsqueeze(1) for part in vae.posterior(x))
     z = mean + (0.5 * log_variance).exp() * noise
     output = vae.decode(z.reshape(-1, n_components)).view(n_samples, n_draws, -1)
-    target = vae.likelihood.standardize(x).unsqueeze(1).expand_as(output)
     # the normalising constants of p(z) and q(z|x) cancel
     log_prior_over_posterior = 0.5 * (noise.square() + log_variance - z.square())
-    log_weights = log_prior_over_posterior.sum(-1) - vae.likelihood.nll(output, target)
-    return torch.logsumexp(log_weights, dim=1) - math.log(n_draws)
+    nll = vae.likelihood.nll(output, target.expand_as(output))
+    return log_prior_over_posterior.sum(-1) - nll

@@ -9,8 +9,9 @@ from torch import nn
 from sk_bvae.nn._math import LOG_2PI, LOG_VARIANCE_BOUND
 
 # Adam moves a parameter by about the learning rate a step. The log variance has to
-# fall by several units while weights move by fractions, so it gets longer strides.
-LOG_VARIANCE_STRIDE = 10.0
+# fall by several units while weights move by fractions: what is learned is the log
+# variance divided by this, so that it moves at a pace of its own.
+LOG_VARIANCE_PACE = 10.0
 
 # Training starts with this share of the data's variance taken for noise: low enough
 # that latents find it worth their KL to explain the rest.
@@ -24,7 +25,9 @@ class Likelihood(nn.Module):
     number stands for. Subclass it, write `nll`, `mean` and `draw`, and pass an
     instance as the ``likelihood`` of an estimator, which works on a copy. Its
     ``support``, the least and the greatest value that it can produce, is the whole line
-    unless a subclass says otherwise; data outside is refused.
+    unless a subclass says otherwise; data outside is refused. One that moves with the
+    data, as a normal distribution does, sets ``location_scale = True``, and gets the
+    columns' means and variances by `adapt`.
 
     Examples
     --------
@@ -47,6 +50,7 @@ class Likelihood(nn.Module):
     """
 
     support = (-math.inf, math.inf)
+    location_scale = False
 
     def __init__(self):
         super().__init__()
@@ -60,13 +64,18 @@ class Likelihood(nn.Module):
             How many features the data has.
         """
 
-    def look(self, X):
+    def adapt(self, mean, variance):
         """Take what is needed from the data, once, before training.
+
+        Called where ``location_scale`` is true.
 
         Parameters
         ----------
-        X : Tensor of shape (n_samples, n_features)
-            A sample of the training rows, as float32.
+        mean : Tensor of shape (n_features,), dtype float64
+            Means of the columns, over all training rows.
+
+        variance : Tensor of shape (n_features,), dtype float64
+            Their variances.
         """
 
     def check_range(self, low, high):
@@ -185,6 +194,11 @@ class Gaussian(Likelihood):
     noise_variance : float or None, default=None
         The variance in the data's own units, squared. None learns it.
 
+    Raises
+    ------
+    ValueError
+        If ``noise_variance`` is not positive.
+
     Examples
     --------
     >>> import torch
@@ -195,8 +209,15 @@ class Gaussian(Likelihood):
     tensor([1.8379])
     """
 
+    location_scale = True
+
     def __init__(self, noise_variance=None):
         super().__init__()
+        if noise_variance is not None and not 0 < noise_variance < math.inf:
+            raise ValueError(
+                f"noise_variance={noise_variance} must be a positive number, or None "
+                "to learn it."
+            )
         self.noise_variance = noise_variance
 
     def bind(self, n_features):
@@ -208,14 +229,13 @@ class Gaussian(Likelihood):
         # 1/2 log of 2 pi scale^2 over the features: the volume of unit noise
         self.register_buffer("half_log_volume", torch.tensor(n_features * LOG_2PI / 2))
         start = math.log(self.noise_variance or INITIAL_NOISE_SHARE)
-        strides = nn.Parameter(torch.tensor(start / LOG_VARIANCE_STRIDE))
-        self.log_variance_strides = strides
-        strides.requires_grad_(self.noise_variance is None)
+        paced = nn.Parameter(torch.tensor(start / LOG_VARIANCE_PACE))
+        self.paced_log_variance = paced
+        paced.requires_grad_(self.noise_variance is None)
 
-    def look(self, X):
-        X = X.double()
-        self.center.copy_(X.mean(dim=0))
-        scale = X.var(dim=0, correction=0).mean().sqrt()
+    def adapt(self, mean, variance):
+        self.center.copy_(mean)
+        scale = variance.mean().sqrt()
         self.scale.copy_(scale if scale > 0 else torch.ones(()))
         self.gain.copy_(1 / self.scale.double())
         self.offset.copy_(-self.center.double() / self.scale.double())
@@ -223,40 +243,41 @@ class Gaussian(Likelihood):
         self.half_log_volume.copy_(len(self.center) * (LOG_2PI / 2 + log_scale))
         if self.noise_variance is not None:
             log_variance = math.log(self.noise_variance) - 2 * log_scale
-            self.log_variance_strides.data.copy_(log_variance / LOG_VARIANCE_STRIDE)
+            self.paced_log_variance.data.copy_(log_variance / LOG_VARIANCE_PACE)
 
     def standardize(self, x):
         return torch.addcmul(self.offset, x, self.gain)
 
     def nll(self, output, x):
-        strides = self._bounded_strides()
+        paced = self._bounded()
         squares = (output - x).square().sum(dim=-1)
         half_log_volume = torch.add(
-            self.half_log_volume, strides, alpha=x.shape[-1] * LOG_VARIANCE_STRIDE / 2
+            self.half_log_volume, paced, alpha=x.shape[-1] * LOG_VARIANCE_PACE / 2
         )
-        precision = (-LOG_VARIANCE_STRIDE * strides).exp()
+        precision = (-LOG_VARIANCE_PACE * paced).exp()
         return torch.addcmul(half_log_volume, squares, precision, value=0.5)
 
-    def _bounded_strides(self):
+    def _bounded(self):
         """Bound the log variance if it is learned; take it as it is if given."""
         if self.noise_variance is not None:
-            return self.log_variance_strides
-        bound = LOG_VARIANCE_BOUND / LOG_VARIANCE_STRIDE
-        return F.hardtanh(self.log_variance_strides, -bound, bound)
+            return self.paced_log_variance
+        bound = LOG_VARIANCE_BOUND / LOG_VARIANCE_PACE
+        return F.hardtanh(self.paced_log_variance, -bound, bound)
 
     def mean(self, output):
         return self.center + self.scale * output
 
     def draw(self, output, generator):
         noise = torch.randn(output.shape, generator=generator)
-        std = (LOG_VARIANCE_STRIDE / 2 * self._bounded_strides()).exp()
+        std = (LOG_VARIANCE_PACE / 2 * self._bounded()).exp()
         return self.mean(output + std * noise)
 
     def learned(self):
         if self.noise_variance is not None:
             return {"noise_variance_": float(self.noise_variance)}
-        variance = (LOG_VARIANCE_STRIDE * self._bounded_strides()).exp()
-        return {"noise_variance_": (self.scale**2 * variance).item()}
+        log_variance = LOG_VARIANCE_PACE * self._bounded().item()
+        # in double precision: the square of a scale can be beyond float32
+        return {"noise_variance_": self.scale.item() ** 2 * math.exp(log_variance)}
 
 
 class Bernoulli(Likelihood):

@@ -98,6 +98,7 @@ class Net(NeuralNet):
         self.generator_ = torch.Generator().manual_seed(self.seed)
         self.progress_ = Progress()
         self.curves_ = Curves()
+        self.shift_ = None
         return self
 
     def on_epoch_begin(self, net, **kwargs):

@@ -109,6 +109,7 @@ def net_to_arrays(net):
             player: _to_arrays(net.optimizer_of(player).state_dict())
             for player in net.module_
         },
+        "shift": net.shift_,
         "generator": net.generator_.get_state().numpy(),
         "epochs_done": net.progress_.epochs,
         "history": [_without_batches(epoch) for epoch in net.history],
@@ -121,6 +122,7 @@ def give_state(net, state):
     net.module_.load_state_dict(_to_tensors(state["players"]))
     for player, optimizer in state["optimizers"].items():
         net.optimizer_of(player).load_state_dict(_to_tensors(optimizer))
+    net.shift_ = state["shift"]
     net.generator_.set_state(torch.from_numpy(state["generator"].copy()))
     net.progress_.epochs = state["epochs_done"]
     net.history[:] = [dict(epoch, batches=[]) for epoch in state["history"]]

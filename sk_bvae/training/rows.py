@@ -16,8 +16,16 @@ RESIDENT_BYTES = 64 * 2**20
 NEIGHBOURHOOD_BYTES = 2 * 2**20
 ROWS_AT_ONCE = RESIDENT_BYTES // NEIGHBOURHOOD_BYTES
 
-# Rows that are looked at at once for the range of the values.
-RANGE_ROWS = 1024
+# What is looked at at once for the range, the means and the variances.
+BLOCK_ROWS = 2048
+BLOCK_BYTES = 32 * 2**20
+
+# float32 holds 24 bits of a number. Where a column is further from 0 than this many of
+# its standard deviations, more than ten of them say the same in every row.
+FAR_FROM_0 = 1024
+
+# What torch takes as it is; NumPy casts the rest.
+CAST_BY_TORCH = {np.dtype(kind) for kind in (np.float32, np.uint8, np.bool_)}
 
 # A GPU that has at least this many times the data's size free gets all of it at once.
 HEADROOM = 2
@@ -27,7 +35,8 @@ class Rows(torch.utils.data.Dataset):
     """The rows of a 2-D array, taken a batch at a time.
 
     The array is neither copied nor converted: a batch is one gather and one cast to
-    float32. On a GPU with room for it the array is moved there once.
+    float32, after whatever has to be taken off for float32 to hold the rest. On a GPU
+    with room for it the array is moved there once.
 
     Parameters
     ----------
@@ -36,12 +45,15 @@ class Rows(torch.utils.data.Dataset):
 
     device : torch.device
         Where batches are wanted.
+
+    shift : ndarray of shape (n_features,), dtype float64, default=None
+        What is taken off each column before the cast. None takes nothing off.
     """
 
-    def __init__(self, array, device):
+    def __init__(self, array, device, shift=None):
         self.array = array
         self.device = device
-        self.resident = _copy_to(device, array) if _fits(device, array) else None
+        self.shift = shift
         self.positions = torch.arange(len(array))
         self.bytes_resident = 0
 
@@ -52,16 +64,34 @@ class Rows(torch.utils.data.Dataset):
     def restrict(self, positions):
         """Make a view of the rows at some positions; nothing is copied."""
         view = copy.copy(self)
-        vars(view).pop("range", None)
+        for computed in ("range", "moments"):
+            vars(view).pop(computed, None)
         view.positions = self.positions[positions]
+        return view
+
+    def without_far_means(self):
+        """Make a view with the means taken off those columns that are far from 0."""
+        mean, variance = self.moments
+        far = (np.abs(mean) > FAR_FROM_0 * np.sqrt(variance)) & (variance > 0)
+        if not far.any():
+            return self
+        view = Rows(self.array, self.device, np.where(far, mean, 0.0))
+        view.moments = mean - view.shift, variance
         return view
 
     def __getitem__(self, positions):
         """Gather rows by positions of any shape, as float32 on the device."""
         if self.resident is not None:
             return self.resident[positions.to(self.device)].float()
-        batch = self._gather(positions.numpy())
-        return torch.from_numpy(batch).to(self.device, torch.float32)
+        return self._cast(self._gather(positions.numpy())).to(self.device).float()
+
+    def _cast(self, batch):
+        """Make a tensor of rows: float32, or what torch can make that of."""
+        if self.shift is not None:
+            batch = batch - self.shift
+        if batch.dtype not in CAST_BY_TORCH:
+            batch = batch.astype(np.float32)
+        return torch.from_numpy(batch)
 
     def _gather(self, positions):
         if not is_mapped(self.array):
@@ -79,18 +109,49 @@ class Rows(torch.utils.data.Dataset):
         """Yield all rows in order, ``n_rows`` at a time."""
         return (self[positions] for positions in self.positions.split(n_rows))
 
-    def sample(self, n_rows):
-        """Gather at most ``n_rows`` rows, evenly spaced."""
-        stride = -(-len(self) // n_rows)
-        return self[self.positions[::stride]]
-
     @cached_property
     def range(self):
-        """The smallest and the largest value, read a block at a time."""
-        blocks = self.positions.split(RANGE_ROWS)
-        ends = [(x.min(), x.max()) for x in (self._gather(b.numpy()) for b in blocks)]
+        """The smallest and the largest value of each column, as they are."""
+        ends = [(x.min(axis=0), x.max(axis=0)) for x in self._raw_blocks()]
         lows, highs = zip(*ends, strict=True)
-        return float(min(lows)), float(max(highs))
+        return np.min(lows, axis=0), np.max(highs, axis=0)
+
+    @cached_property
+    def moments(self):
+        """The mean and the variance of each column, in float64."""
+        count, mean, squares = 0, 0.0, 0.0
+        for raw in self._raw_blocks():
+            block = torch.from_numpy(raw.astype(np.float64))
+            own = block.mean(dim=0)
+            apart, total = own - mean, count + len(block)
+            squares = squares + block.var(dim=0, correction=0) * len(block)
+            squares = squares + apart.square() * (count * len(block) / total)
+            mean = mean + apart * (len(block) / total)
+            count = total
+        return mean.numpy(), (squares / count).numpy()
+
+    def _raw_blocks(self):
+        """Yield all rows as they are, a bounded number of bytes at a time."""
+        bytes_of_row = 8 * self.array.shape[1]
+        n_rows = max(1, min(BLOCK_ROWS, BLOCK_BYTES // bytes_of_row))
+        for positions in self.positions.split(n_rows):
+            yield self._gather(positions.numpy())
+
+    @cached_property
+    def resident(self):
+        """The array on a GPU with room for it, else None.
+
+        Copied block by block, so that a memory map is never whole in host memory.
+        """
+        if not _fits(self.device, self.array):
+            return None
+        dtype = self._cast(self.array[:0]).dtype
+        resident = torch.empty(self.array.shape, dtype=dtype, device=self.device)
+        for positions in torch.arange(len(self.array)).split(BLOCK_ROWS):
+            resident[positions.to(self.device)] = self._cast(
+                self._gather(positions.numpy())
+            ).to(self.device)
+        return resident
 
     def _count(self, rows):
         self.bytes_resident += len(rows) * max(rows[0].nbytes, NEIGHBOURHOOD_BYTES)
@@ -190,13 +251,3 @@ def _fits(device, array):
         return False
     free, _ = torch.cuda.mem_get_info(device)
     return HEADROOM * array.nbytes < free
-
-
-def _copy_to(device, array):
-    """Copy block by block, so that a memory map is never whole in host memory."""
-    dtype = torch.from_numpy(array[:0].copy()).dtype
-    resident = torch.empty(array.shape, dtype=dtype, device=device)
-    for start in range(0, len(array), 4096):
-        block = array[start : start + 4096].copy()
-        resident[start : start + 4096] = torch.from_numpy(block)
-    return resident

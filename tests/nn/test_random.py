@@ -4,6 +4,7 @@ from torch import nn
 
 from sk_bvae.nn._random import DrawsFrom
 
+ONES = torch.ones(4)
 LAYERS = {
     "linear": lambda: nn.Linear(3, 4).weight,
     "bias": lambda: nn.Linear(3, 4).bias,
@@ -16,6 +17,17 @@ LAYERS = {
     "randn": lambda: torch.randn(4),
     "rand": lambda: torch.rand(4),
     "method": lambda: torch.empty(4).uniform_(),
+    "randn_like": lambda: torch.randn_like(ONES),
+    "rand_like": lambda: torch.rand_like(ONES),
+    "randint_like": lambda: torch.randint_like(ONES, 1000),
+    "gamma": lambda: torch.distributions.Gamma(ONES, ONES).sample(),
+    "beta": lambda: torch.distributions.Beta(ONES, ONES).sample(),
+    "dirichlet": lambda: torch.distributions.Dirichlet(ONES).sample(),
+    "binomial": lambda: torch.binomial(1000 * ONES, 0.5 * ONES),
+    "dropout": lambda: nn.functional.dropout(torch.ones(40)),
+    "alpha dropout": lambda: nn.functional.alpha_dropout(torch.ones(40), training=True),
+    "gumbel": lambda: nn.functional.gumbel_softmax(ONES),
+    "leaky": lambda: nn.functional.rrelu(-ONES, training=True),
 }
 
 

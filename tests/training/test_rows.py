@@ -76,18 +76,41 @@ def test_blocks_are_all_rows_in_order(array):
     np.testing.assert_array_equal(together, array)
 
 
-def test_sample_is_spread_over_the_array():
-    array = np.arange(100, dtype=np.uint8)[:, None]
-    sample = Rows(array, CPU).sample(10)
-    assert sample.flatten().tolist() == list(range(0, 100, 10))
-
-
 def test_range(array):
-    assert Rows(array, CPU).range == (0.0, 1.0)
-    wide = np.zeros((3000, 1), dtype=np.float32)
+    low, high = Rows(array, CPU).range
+    np.testing.assert_array_equal(low, array.min(axis=0))
+    np.testing.assert_array_equal(high, array.max(axis=0))
+    wide = np.zeros((5000, 1), dtype=np.float32)
     wide[1] = 3.5
-    wide[2999] = -2
+    wide[4999] = -2
     assert Rows(wide, CPU).range == (-2.0, 3.5)
+
+
+@pytest.mark.parametrize("n_rows", [23, 2048, 5000])
+def test_moments_are_of_all_rows(rng, n_rows):
+    array = rng.normal(size=(n_rows, 3)) * [1, 100, 1e-6] + [0, 1e6, 7]
+    mean, variance = Rows(array, CPU).moments
+    np.testing.assert_allclose(mean, array.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(variance, array.var(axis=0), rtol=1e-8)
+
+
+def test_far_means_are_taken_off_before_the_cast(rng):
+    small = rng.normal(size=(50, 3))
+    array = small + np.array([0, 1e9, 1e5])
+    rows = Rows(array, CPU).without_far_means()
+    assert rows.shift[0] == 0
+    batch = rows[torch.arange(50)].numpy() + rows.shift
+    np.testing.assert_allclose(batch, array, rtol=0, atol=1e-6)
+    near = Rows(small, CPU)
+    assert near.without_far_means() is near
+
+
+@pytest.mark.parametrize("kind", ["float64", "float16", "int8", "int64", "uint16"])
+def test_other_numbers_are_cast_a_batch_at_a_time(rng, kind):
+    array = rng.integers(0, 100, size=(9, 2)).astype(kind)
+    batch = Rows(array, CPU)[torch.tensor([3, 1])]
+    assert batch.dtype == torch.float32
+    np.testing.assert_array_equal(batch, array[[3, 1]])
 
 
 def test_views_look_at_their_own_rows_only():
@@ -96,7 +119,7 @@ def test_views_look_at_their_own_rows_only():
     assert rows.range == (0, 9)
     view = rows.restrict(torch.tensor([8, 3, 5, 4]))
     assert view.range == (3, 8)
-    assert view.sample(2).flatten().tolist() == [8, 5]
+    assert view.moments == (5, 3.5)
     assert torch.cat(list(view.blocks(3))).flatten().tolist() == [8, 3, 5, 4]
     assert view.restrict(torch.tensor([1, 2])).range == (3, 5)
 

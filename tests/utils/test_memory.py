@@ -1,3 +1,4 @@
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -57,3 +58,27 @@ def test_views_of_maps_are_mapped(path):
     array = np.load(path, mmap_mode="r")
     assert is_mapped(np.asarray(array)[3:])
     assert not is_mapped(array + 1)
+
+
+def test_private_pages_are_left_alone():
+    """They hold the only copy of what was written to them."""
+    private = mmap.mmap(-1, 16384, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for array in (
+        np.frombuffer(private, dtype=np.float32),
+        np.ndarray((16, 256), np.float32, private),
+    ):
+        array[:] = 1.5
+        assert not is_mapped(array)
+        release_pages(array)
+        assert (array == 1.5).all()
+
+
+def test_read_only_maps_are_released(tmp_path):
+    path = tmp_path / "X"
+    path.write_bytes(bytes(range(256)) * 64)
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    array = np.frombuffer(mapped, dtype=np.uint8)
+    assert is_mapped(array)
+    release_pages(array)
+    assert (array[:256] == np.arange(256)).all()
