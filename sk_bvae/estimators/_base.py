@@ -24,10 +24,12 @@ from sk_bvae.estimators._fitting import (
     make_rows,
     net_from_arrays,
     prepare,
+    recipe_params,
     same_value,
     unchanged_on_failure,
 )
 from sk_bvae.estimators._parameters import SharedParameters, with_parameters
+from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
 from sk_bvae.training.callbacks import EpochTasks, ReportEpochs
 from sk_bvae.training.recipe import net_to_arrays
@@ -68,12 +70,15 @@ class BaseModel(
     n_views = 1
 
     # What cannot change between two fits that share their weights.
-    architecture = (
+    fixed = (
         "n_components",
         "network",
         "hidden_layer_sizes",
         "activation",
         "image_shape",
+        "solver",
+        "device",
+        "net_params",
     )
 
     @staticmethod
@@ -193,6 +198,7 @@ class BaseModel(
         ValueError
             As for `fit`.
         """
+        self._validate_params()  # scikit-learn does so at the first call only
         with unchanged_on_failure(self):
             self._fit(X, y, hasattr(self, "net_"), n_epochs=1, early_stopping=False)
         return self
@@ -220,14 +226,13 @@ class BaseModel(
 
     def _go_on(self, rows):
         """Return the net of the last fit, if it can go on with these rows."""
+        params, last = recipe_params(self), self.net_.recipe_["params"]
         changed = [
-            name
-            for name in self.architecture
-            if not same_value(getattr(self, name), self.net_.recipe_["params"][name])
+            name for name in self.fixed if not same_value(params[name], last[name])
         ]
         if changed:
             raise ValueError(
-                "warm_start=True goes on with the weights of the last fit, so "
+                "Training goes on with the weights of the last fit, so "
                 f"{', '.join(changed)} cannot change: fit a clone instead."
             )
         self._check_rows(self.net_.module_, rows)
@@ -296,6 +301,7 @@ class BaseModel(
         """Put data where the net computes, shifted as its training data was."""
         return Rows(X, self.net_.device, self.net_.shift_)
 
+    @OwnDefaults()
     def _by_block(self, rows, function, n_rows=BLOCK_ROWS):
         """Apply a function of the players and a block of rows, and join the results."""
         players = self.net_.module_.eval()
@@ -349,4 +355,11 @@ class BaseModel(
 
 def validate_rows(estimator, X, reset=False):
     """Validate data for an estimator, without a conversion where there need be none."""
+    shape = getattr(X, "shape", ())
+    if len(shape) > 2:
+        raise ValueError(
+            f"Found array with dim {len(shape)}, while dim <= 2 is required by "
+            f"{type(estimator).__name__}: pass X.reshape(len(X), -1), and for the "
+            f"convolutional networks image_shape={tuple(shape[1:])}."
+        )
     return validate_data(estimator, X, reset=reset, dtype=REAL, order="C")

@@ -6,6 +6,7 @@ from copy import deepcopy
 import joblib
 import numpy as np
 
+from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
 from sk_bvae.training.recipe import build_net, give_state, net_to_arrays
 from sk_bvae.training.rows import Rows
@@ -22,6 +23,7 @@ def make_rows(estimator, X):
     return rows.without_far_means() if estimator._may_shift() else rows
 
 
+@OwnDefaults()
 def prepare(estimator, rows):
     """Build what an estimator trains, and set it to the scale of the data.
 
@@ -76,8 +78,11 @@ def finish(estimator, net, rows, failure=None):
     vars(estimator).update(attributes)
 
 
+@OwnDefaults()
 def learned_attributes(estimator, net, rows):
     """Collect the attributes that a fit ends with."""
+    if not all(weight.isfinite().all() for weight in net.module_.parameters()):
+        raise NonFiniteLossError(epoch=len(net.history))  # by the very last step
     summary = estimator._summarise(net, rows)
     history = estimator._history(net)
     return {
@@ -92,15 +97,20 @@ def learned_attributes(estimator, net, rows):
 def make_recipe(estimator, rows):
     """Write down, in plain values, all that it takes to build an estimator's net."""
     seeds = draw_seeds(estimator.random_state, len(SEEDED))
-    params = {**estimator.get_params(deep=False), "random_state": None}
-    if params["net_params"]:  # callbacks are taken from the estimator at each fit
-        kept = params["net_params"].items()
-        params["net_params"] = {k: v for k, v in kept if k != "callbacks"}
     return {
-        "params": deepcopy(params),
+        "params": deepcopy(recipe_params(estimator)),
         "n_features": rows.array.shape[1],
         "seeds": dict(zip(SEEDED, seeds, strict=True)),
     }
+
+
+def recipe_params(estimator):
+    """Return the parameters that a net depends on."""
+    params = {**estimator.get_params(deep=False), "random_state": None}
+    if params["net_params"]:  # callbacks are taken from the estimator at each fit
+        kept = params["net_params"].items()
+        params["net_params"] = {k: v for k, v in kept if k != "callbacks"} or None
+    return params
 
 
 def net_from_recipe(estimator, recipe, device):

@@ -13,6 +13,7 @@ from sk_bvae.estimators._base import BLOCK_ROWS, BaseModel, validate_rows
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.nn import VAE, Bernoulli, Gaussian, Likelihood, gaussian_kl
 from sk_bvae.nn._bounds import importance_weighted_bound
+from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._networks import build_networks
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
@@ -98,7 +99,7 @@ class BaseVAE(BaseModel):
     likelihood: object = "gaussian"
     noise_variance: float | None = None
 
-    architecture = (*BaseModel.architecture, "likelihood", "noise_variance")
+    fixed = (*BaseModel.fixed, "likelihood", "noise_variance")
 
     _parameter_constraints = {
         **BaseModel._parameter_constraints,
@@ -273,13 +274,14 @@ class BaseVAE(BaseModel):
         check_is_fitted(self)
         check_scalar(n_samples, "n_samples", Integral, min_val=1)
         generator = torch.Generator().manual_seed(draw_seeds(random_state, 1)[0])
-        z = torch.randn(n_samples, self._n_features_out, generator=generator)
+        shape = (n_samples, self._n_features_out)
+        z = torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")
         output = self._by_block(
             Rows(z.numpy(), self.net_.device),
             lambda players, z: players["vae"].decode(z),
         )
         likelihood = deepcopy(self.net_.module_["vae"].likelihood).cpu()
-        with torch.no_grad():
+        with OwnDefaults(), torch.no_grad():
             drawn = likelihood.draw(torch.from_numpy(output), generator).numpy()
         return self._shift_back(drawn)
 
@@ -317,6 +319,7 @@ class BaseVAE(BaseModel):
         """
         check_is_fitted(self)
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        n_draws = int(n_draws)
         rows = self._rows(validate_rows(self, X))
         check_support(self.net_.module_["vae"].likelihood, rows)
 

@@ -10,8 +10,8 @@ def resolve_device(device):
     try:
         device = torch.device(device)
         torch.empty(0, device=device)
-    except (AssertionError, RuntimeError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # each backend has errors of its own
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ValueError(
             f'device="{device}" is not available here ({reason}); "auto" takes a GPU '
             'where there is one, and "cpu" is always there.'

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from numbers import Integral
 
 import torch
 from torch import nn
@@ -179,6 +180,7 @@ def build_networks(
 ):
     """Build the encoder and decoder that an estimator's parameters ask for."""
     if network == "mlp":
+        check_layer_sizes(hidden_layer_sizes)
         sizes = {"hidden_layer_sizes": hidden_layer_sizes, "activation": activation}
         return mlp(n_features, n_components, **sizes)
     if network == "higgins_fc":
@@ -191,6 +193,16 @@ def build_networks(
     return encoder, decoder
 
 
+def check_layer_sizes(hidden_layer_sizes):
+    """Refuse what is no number of units."""
+    for size in hidden_layer_sizes:
+        if not isinstance(size, Integral) or size < 1:
+            raise ValueError(
+                f"hidden_layer_sizes={tuple(hidden_layer_sizes)} must be positive "
+                f"integers, but {size!r} is not one."
+            )
+
+
 def resolve_image_shape(image_shape, n_features):
     """Complete an image shape to (channels, height, width), or say why it cannot be."""
     if image_shape is None:
@@ -201,6 +213,11 @@ def resolve_image_shape(image_shape, n_features):
                 "image_shape=(height, width) or (channels, height, width)."
             )
         return 1, side, side
+    if len(image_shape) not in (2, 3):
+        raise ValueError(
+            f"image_shape={tuple(image_shape)} must be (height, width) or (channels, "
+            "height, width)."
+        )
     shape = tuple(image_shape) if len(image_shape) == 3 else (1, *image_shape)
     if math.prod(shape) != n_features:
         raise ValueError(
@@ -222,9 +239,12 @@ def _convolutional(image_shape, channels, hidden_units, n_components):
     depth, height, width = image_shape
     shrink = 2 ** len(channels)
     if height % shrink or width % shrink:
+        wide, high = (shrink * math.ceil(side / shrink) for side in (width, height))
         raise ValueError(
             f"A convolutional network halves the image {len(channels)} times, so "
-            f"height and width must be multiples of {shrink}; got {height}x{width}."
+            f"height and width must be multiples of {shrink}; got {height}x{width}. "
+            f"Pad to {high}x{wide}: numpy.pad(images, ((0, 0), (0, {high - height}), "
+            f"(0, {wide - width}))) for images of shape (n, {height}, {width})."
         )
     inner_shape = (channels[-1], height // shrink, width // shrink)
     dense = [math.prod(inner_shape), *hidden_units]

@@ -5,6 +5,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
 
+from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.training.rows import Batches
 from sk_bvae.training.step import (
     Curves,
@@ -107,6 +108,7 @@ class Net(NeuralNet):
             self.history[-1]["batches"] = []
         super().on_epoch_begin(net, **kwargs)
 
+    @OwnDefaults()
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         """Train for `max_epochs`, or until a callback asks to stop.
 

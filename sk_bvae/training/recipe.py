@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._random import DrawsFrom
 from sk_bvae.training.net import Net, solver_params
 from sk_bvae.training.step import Curves
@@ -15,7 +16,7 @@ OWN_PARAMETERS = {
     "lr": "learning_rate_init",
     "max_epochs": "max_iter",
     "batch_size": "batch_size",
-    "train_split": "validation_fraction",
+    "train_split": "early_stopping and validation_fraction",
     "warm_start": "warm_start",
     "verbose": "verbose",
     "device": "device",
@@ -23,6 +24,7 @@ OWN_PARAMETERS = {
 }
 
 
+@OwnDefaults()
 def build_net(make_players, optimizers, criterion, recipe, device):
     """Build and initialise a net, with nothing learned yet.
 
@@ -53,8 +55,13 @@ def build_net(make_players, optimizers, criterion, recipe, device):
     params, seeds = recipe["params"], recipe["seeds"]
     with DrawsFrom(torch.Generator().manual_seed(seeds["weights"])):
         players = nn.ModuleDict(make_players())
+    settings = {
+        **solver_params("optimizer", params["solver"], device),
+        **_other_optimizers(list(players)[1:], optimizers, params, device),
+        **_extra_params(params["net_params"]),
+    }
     net = Net(
-        players,
+        players.float(),
         criterion,
         seed=seeds["training"],
         lr=params["learning_rate_init"],
@@ -63,9 +70,7 @@ def build_net(make_players, optimizers, criterion, recipe, device):
         train_split=None,
         verbose=params["verbose"],
         device=device,
-        **solver_params("optimizer", params["solver"], device),
-        **_other_optimizers(list(players)[1:], optimizers, params, device),
-        **_extra_params(params["net_params"]),
+        **settings,
     ).initialize()
     net.recipe_ = recipe
     return net
