@@ -13,7 +13,7 @@ from sklearn.base import (
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import validate_data
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import BatchScoring, EarlyStopping, EpochScoring
 from skorch.helper import predefined_split
 
 import sk_bvae
@@ -248,7 +248,7 @@ class BaseModel(
             verbose=self.verbose,
         )
         net.criterion_ = make_criterion(self)
-        users = list((self.net_params or {}).get("callbacks") or [])
+        users = self._users_callbacks()
         report = ReportEpochs(tasks)
         net.callbacks = [*users, report]
         if early_stopping:
@@ -264,7 +264,23 @@ class BaseModel(
             # what a callback learned stays readable; the tasks hold on to X
             net.callbacks_ = [item for item in net.callbacks_ if item[1] is not report]
             net.callbacks, net.train_split = users, None
+            for _, callback in net.callbacks_:
+                # it is made anew at each fit, and holds on to the optimizer's tensors
+                vars(callback).pop("lr_scheduler_", None)
         return None
+
+    def _users_callbacks(self):
+        """Return skorch's callbacks of ``net_params``, where they can work."""
+        callbacks = list((self.net_params or {}).get("callbacks") or [])
+        for item in callbacks:
+            callback = item[1] if isinstance(item, tuple) else item
+            if isinstance(callback, EpochScoring | BatchScoring):
+                raise ValueError(
+                    f"skorch's {type(callback).__name__} scores predictions, which "
+                    f"{type(self).__name__} has none of: use scikit-learn's "
+                    "sklearn.callback.ScoringMonitor, set by set_callbacks."
+                )
+        return callbacks
 
     def _early_stopping(self):
         return EarlyStopping(

@@ -62,7 +62,7 @@ class Net(NeuralNet):
         return [*timer, ("print_log", PrintLog())] if self.verbose else timer
 
     def initialize_criterion(self):
-        """Take the criterion as it is: a function, with nothing to initialise."""
+        """Take the criterion as it is, with nothing to initialise."""
         self.criterion_ = self.criterion
         return self
 
@@ -88,7 +88,7 @@ class Net(NeuralNet):
 
     def torch_compile(self, module, name):
         """Compile each player in its place, where ``compile`` asks for it."""
-        if self.compile:
+        if self.compile and name == "module":
             for player in module.values():
                 player.compile(**self.get_params_for("compile"))
         return module
@@ -190,14 +190,18 @@ class Net(NeuralNet):
             self.history.record(f"{prefix}_{name}", float(mean.sum()))
         if not all(np.isfinite(mean).all() for mean in means.values()):
             raise NonFiniteLossError(epoch=self.history[-1, "epoch"])
-        if prefix == "train":
-            self.curves_.append({**means, **self._scheduled_weights()})
-        else:
-            self.curves_.append({f"validation_{name}": means[name] for name in means})
+        start = "" if prefix == "train" else "validation_"
+        before = self.curves_.terms.get(f"{start}loss")
+        is_best = before is None or bool(means["loss"] < before.min())
+        self.history.record(f"{prefix}_loss_best", is_best)
+        self.history.new_batch()  # skorch's checkpoints name files by the last one
+        means = {f"{start}{name}": mean for name, mean in means.items()}
+        changed = self._scheduled_weights() if prefix == "train" else {}
+        self.curves_.append({**means, **changed})
 
     def _scheduled_weights(self):
         criterion = self.criterion_
-        return criterion.scheduled(self._share_done(), criterion.weights)
+        return criterion.schedule(self._share_done(), **criterion.weights)
 
     def _share_done(self):
         return self.progress_.epochs / self.max_epochs
@@ -213,7 +217,7 @@ class Net(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Compute the losses of a batch and each player's gradient."""
-        losses = self.criterion_(self.module_, batch, self._share_done())
+        losses = self.criterion_.forward(self.module_, batch, self._share_done())
         backward(losses.players, self.learned_)
         return self._describe(losses)
 

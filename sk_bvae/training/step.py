@@ -1,10 +1,10 @@
 """One step of any objective: its losses, their gradients, and means over an epoch."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
 
 class StopTraining(Exception):  # noqa: N818 - a request, not an error
@@ -19,8 +19,7 @@ class NonFiniteLossError(ArithmeticError):
         self.epoch = epoch
 
 
-@dataclass
-class Criterion:
+class Criterion(nn.Module):
     """An objective with its weights: what skorch calls a criterion.
 
     Parameters
@@ -31,9 +30,9 @@ class Criterion:
     weights : dict of str to float
         Plain numbers, by value.
 
-    schedule : callable, default=None
+    schedule : callable
         ``schedule(progress, **weights)`` returns the weights that differ at some point
-        of the training. None for constant weights.
+        of the training.
 
     n_views : int, default=1
         Batches that a step takes.
@@ -42,21 +41,19 @@ class Criterion:
         Draws that a row takes.
     """
 
-    objective: Callable
-    weights: dict = field(default_factory=dict)
-    schedule: Callable | None = None
-    n_views: int = 1
-    n_noise: int = 1
+    def __init__(self, objective, weights, schedule, n_views=1, n_noise=1):
+        super().__init__()
+        self.objective = objective
+        self.weights = weights
+        self.schedule = schedule
+        self.n_views = n_views
+        self.n_noise = n_noise
 
-    def __call__(self, players, batch, progress, weights=None):
+    def forward(self, players, batch, progress, weights=None):
         """Compute the losses, of other weights where a stack has its own."""
         weights = self.weights if weights is None else weights
-        changed = self.scheduled(progress, weights)
+        changed = self.schedule(progress, **weights)
         return self.objective(players, batch, **{**weights, **changed})
-
-    def scheduled(self, progress, weights):
-        """Name the weights that a schedule changes, as they are at some point."""
-        return {} if self.schedule is None else self.schedule(progress, **weights)
 
 
 def backward(losses, parameters):
