@@ -12,12 +12,13 @@ from sklearn.base import (
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.callbacks import BatchScoring, EarlyStopping, EpochScoring
 from skorch.helper import predefined_split
 
 import sk_bvae
 from sk_bvae.estimators._fitting import (
+    adapt,
     finish,
     learned_attributes,
     make_criterion,
@@ -32,7 +33,7 @@ from sk_bvae.estimators._parameters import SharedParameters, with_parameters
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
 from sk_bvae.training.callbacks import EpochTasks, ReportEpochs
-from sk_bvae.training.recipe import net_to_arrays
+from sk_bvae.training.recipe import net_to_arrays, trim
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
 from sk_bvae.utils._sklearn import fit_context
@@ -134,6 +135,10 @@ class BaseModel(
     def _adapt(self, players, rows):
         """Give the players what they need of the data before they train."""
 
+    def _is_adapted(self, players):
+        """Say whether the data so far had what players need of it."""
+        return True
+
     def _check_rows(self, players, rows):
         """Refuse data that the players cannot be trained on."""
 
@@ -203,13 +208,17 @@ class BaseModel(
             self._fit(X, y, hasattr(self, "net_"), n_epochs=1, early_stopping=False)
         return self
 
+    @OwnDefaults()
     def _fit(self, X, y, go_on, n_epochs, early_stopping):
         """Prepare a net or go on with the last one; train it; take what it learned."""
         # an autoencoder's target is its input; callbacks score nothing without one
         data = {"X": X, "y": X if y is None else y}
         X = data["X"] = validate_rows(self, X, reset=not go_on)
-        rows = self._rows(X) if go_on else make_rows(self, X)
+        known = go_on and self._is_adapted(self.net_.module_)
+        rows = self._rows(X) if known else make_rows(self, X)
         net = self._go_on(rows) if go_on else prepare(self, rows)
+        if go_on and not known:
+            adapt(self, net, rows)
 
         def snapshot():
             copy = net_from_arrays(self, net_to_arrays(net), net.device)
@@ -226,6 +235,11 @@ class BaseModel(
 
     def _go_on(self, rows):
         """Return the net of the last fit, if it can go on with these rows."""
+        if self.net_.trimmed_:
+            raise ValueError(
+                "What training goes on from was dropped by trim_for_prediction: fit a "
+                "clone instead."
+            )
         params, last = recipe_params(self), self.net_.recipe_["params"]
         changed = [
             name for name in self.fixed if not same_value(params[name], last[name])
@@ -333,6 +347,22 @@ class BaseModel(
         return joined
 
     # Saving and loading
+
+    def trim_for_prediction(self):
+        """Drop what only further training needs.
+
+        The optimizer's moments take two thirds of a saved model, and as much memory.
+        Without them everything works but `partial_fit` and ``warm_start=True``, which
+        then raise.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        check_is_fitted(self)
+        trim(self.net_)
+        return self
 
     def __getstate__(self):
         """Describe the estimator by plain values and arrays."""

@@ -23,7 +23,6 @@ def make_rows(estimator, X):
     return rows.without_far_means() if estimator._may_shift() else rows
 
 
-@OwnDefaults()
 def prepare(estimator, rows):
     """Build what an estimator trains, and set it to the scale of the data.
 
@@ -42,9 +41,14 @@ def prepare(estimator, rows):
     """
     net = net_from_recipe(estimator, make_recipe(estimator, rows), rows.device)
     estimator._check_rows(net.module_, rows)
+    adapt(estimator, net, rows)
+    return net
+
+
+def adapt(estimator, net, rows):
+    """Set a net to the scale of the data."""
     estimator._adapt(net.module_, rows)
     net.shift_ = rows.shift
-    return net
 
 
 def finish(estimator, net, rows, failure=None):
@@ -78,7 +82,6 @@ def finish(estimator, net, rows, failure=None):
     vars(estimator).update(attributes)
 
 
-@OwnDefaults()
 def learned_attributes(estimator, net, rows):
     """Collect the attributes that a fit ends with."""
     if not all(weight.isfinite().all() for weight in net.module_.parameters()):
@@ -126,6 +129,7 @@ def net_from_recipe(estimator, recipe, device):
     )
 
 
+@OwnDefaults()
 def net_from_arrays(estimator, state, device):
     """Build a net again, on any device, from what `net_to_arrays` collected."""
     net = net_from_recipe(estimator, state["recipe"], device)
@@ -149,14 +153,16 @@ def unchanged_on_failure(estimator):
     """Put an estimator back to what it was if anything goes wrong inside."""
     before = dict(vars(estimator))
     net = before.get("net_")
-    state = None if net is None else net_to_arrays(net)
+    state = None if net is None else (net_to_arrays(net), list(net.history))
     try:
         yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
         if net is not None:
-            give_state(net, state)
+            arrays, net_history = state
+            give_state(net, arrays)
+            net.history[:] = net_history
         raise
 
 

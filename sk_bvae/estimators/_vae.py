@@ -137,6 +137,9 @@ class BaseVAE(BaseModel):
         if likelihood.location_scale:
             likelihood.adapt(*map(torch.from_numpy, rows.moments))
 
+    def _is_adapted(self, players):
+        return players["vae"].likelihood.adapted
+
     def _check_rows(self, players, rows):
         check_support(players["vae"].likelihood, rows)
 

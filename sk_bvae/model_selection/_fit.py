@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import FitFailedWarning
 
 from sk_bvae.estimators._fitting import finish, make_rows, prepare
+from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.training.callbacks import EpochTasks
 from sk_bvae.training.stack import Stack
 
@@ -40,6 +41,7 @@ def kept_apart(*replicas, raises):
             replica.fit_error = format_exc()
 
 
+@OwnDefaults()
 def fit_replicas(estimators, X, context, caller, raises):
     """Fit estimators that can train as one stack; a single one fits by itself.
 

@@ -51,6 +51,8 @@ class Likelihood(nn.Module):
 
     support = (-math.inf, math.inf)
     location_scale = False
+    # Whether `adapt` has seen what it needs; a single row says nothing of a scale.
+    adapted = True
 
     def __init__(self):
         super().__init__()
@@ -223,6 +225,7 @@ class Gaussian(Likelihood):
     def bind(self, n_features):
         self.register_buffer("center", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(()))
+        self.register_buffer("scale_is_known", torch.tensor(False))
         # (x - center) / scale as one operation, gain x + offset
         self.register_buffer("gain", torch.ones(()))
         self.register_buffer("offset", torch.zeros(n_features))
@@ -236,6 +239,7 @@ class Gaussian(Likelihood):
     def adapt(self, mean, variance):
         self.center.copy_(mean)
         scale = variance.mean().sqrt()
+        self.scale_is_known.copy_(scale > 0)
         self.scale.copy_(scale if scale > 0 else torch.ones(()))
         self.gain.copy_(1 / self.scale.double())
         self.offset.copy_(-self.center.double() / self.scale.double())
@@ -244,6 +248,11 @@ class Gaussian(Likelihood):
         if self.noise_variance is not None:
             log_variance = math.log(self.noise_variance) - 2 * log_scale
             self.paced_log_variance.data.copy_(log_variance / LOG_VARIANCE_PACE)
+
+    @property
+    def adapted(self):
+        """Whether the scale is known; rows that are all alike have none."""
+        return self.scale_is_known.item()
 
     def standardize(self, x):
         return torch.addcmul(self.offset, x, self.gain)

@@ -5,7 +5,6 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
 
-from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.training.rows import Batches
 from sk_bvae.training.step import (
     Curves,
@@ -100,6 +99,7 @@ class Net(NeuralNet):
         self.progress_ = Progress()
         self.curves_ = Curves()
         self.shift_ = None
+        self.trimmed_ = False
         return self
 
     def on_epoch_begin(self, net, **kwargs):
@@ -108,7 +108,6 @@ class Net(NeuralNet):
             self.history[-1]["batches"] = []
         super().on_epoch_begin(net, **kwargs)
 
-    @OwnDefaults()
     def partial_fit(self, X, y=None, classes=None, **fit_params):
         """Train for `max_epochs`, or until a callback asks to stop.
 

@@ -117,25 +117,34 @@ def net_to_arrays(net):
         "shift": net.shift_,
         "generator": net.generator_.get_state().numpy(),
         "epochs_done": net.progress_.epochs,
-        "history": [_without_batches(epoch) for epoch in net.history],
+        "trimmed": net.trimmed_,
         "curves": dict(net.curves_.terms),
     }
 
 
+@OwnDefaults()
 def give_state(net, state):
     """Give a net of the same recipe the state that `net_to_arrays` collected."""
     net.module_.load_state_dict(_to_tensors(state["players"]))
     for player, optimizer in state["optimizers"].items():
         net.optimizer_of(player).load_state_dict(_to_tensors(optimizer))
+    net.trimmed_ = state["trimmed"]
     net.shift_ = state["shift"]
     net.generator_.set_state(torch.from_numpy(state["generator"].copy()))
     net.progress_.epochs = state["epochs_done"]
-    net.history[:] = [dict(epoch, batches=[]) for epoch in state["history"]]
     net.curves_ = Curves(state["curves"])
+    net.history[:] = [
+        {"epoch": number, "train_loss": float(loss), "batches": []}
+        for number, loss in enumerate(state["curves"].get("loss", ()), start=1)
+    ]
 
 
-def _without_batches(epoch):
-    return {key: value for key, value in epoch.items() if key != "batches"}
+def trim(net):
+    """Drop what only further training needs: gradients and the optimizers' moments."""
+    for player, module in net.module_.items():
+        module.zero_grad(set_to_none=True)
+        net.optimizer_of(player).state.clear()
+    net.trimmed_ = True
 
 
 def _to_arrays(tree):

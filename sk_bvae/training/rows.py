@@ -54,7 +54,7 @@ class Rows(torch.utils.data.Dataset):
         self.array = array
         self.device = device
         self.shift = shift
-        self.positions = torch.arange(len(array))
+        self.positions = torch.arange(len(array), device="cpu")
         self.bytes_resident = 0
 
     def __len__(self):
@@ -147,7 +147,7 @@ class Rows(torch.utils.data.Dataset):
             return None
         dtype = self._cast(self.array[:0]).dtype
         resident = torch.empty(self.array.shape, dtype=dtype, device=self.device)
-        for positions in torch.arange(len(self.array)).split(BLOCK_ROWS):
+        for positions in torch.arange(len(self.array), device="cpu").split(BLOCK_ROWS):
             resident[positions.to(self.device)] = self._cast(
                 self._gather(positions.numpy())
             ).to(self.device)

@@ -5,7 +5,6 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from sk_bvae.nn import Batch
-from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.training.rows import draw_pass
 from sk_bvae.training.step import (
     EpochMeans,
@@ -31,7 +30,6 @@ class Stack:
         weights of their criterion.
     """
 
-    @OwnDefaults()
     def __init__(self, nets):
         self.nets = nets
         self.failures = {}
@@ -73,7 +71,6 @@ class Stack:
         like = next(iter(self.parameters.values()))
         return torch.tensor(values, dtype=like.dtype, device=like.device)
 
-    @OwnDefaults()
     def fit(self, rows, n_epochs, tasks):
         """Train for a number of epochs, or until a callback or every net stops.
 
