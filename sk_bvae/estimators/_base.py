@@ -2,6 +2,8 @@
 
 import warnings
 from abc import ABCMeta, abstractmethod
+from copy import copy
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -13,7 +15,7 @@ from sklearn.base import (
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
-from skorch.callbacks import BatchScoring, EarlyStopping, EpochScoring
+from skorch.callbacks import BatchScoring, EpochScoring
 from skorch.helper import predefined_split
 
 import sk_bvae
@@ -32,14 +34,18 @@ from sk_bvae.estimators._fitting import (
 from sk_bvae.estimators._parameters import SharedParameters, with_parameters
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
-from sk_bvae.training.callbacks import EpochTasks, ReportEpochs
+from sk_bvae.training.callbacks import EpochTasks, Patience, ReportEpochs
+from sk_bvae.training.checkpoint import find_checkpoint, fingerprint
 from sk_bvae.training.recipe import net_to_arrays, trim
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
-from sk_bvae.utils._sklearn import fit_context
+from sk_bvae.utils._sklearn import CALLBACKS_DURING_A_FIT, fit_context
 
 # Rows that are encoded or decoded at once: bounds the memory of everything but X.
 BLOCK_ROWS = 1024
+
+# What an estimator has only while it is fitted, scikit-learn's callbacks' among it.
+DURING_A_FIT = ("_so_far", *CALLBACKS_DURING_A_FIT)
 
 # What is used where it lies; anything else becomes the first of these.
 REAL = [np.float64, np.float32, np.float16, np.bool_]
@@ -173,7 +179,7 @@ class BaseModel(
         """
         with unchanged_on_failure(self):
             go_on = self.warm_start and hasattr(self, "net_")
-            self._fit(X, y, go_on, self.max_iter, self.early_stopping)
+            self._fit(X, y, go_on, self.max_iter, self.early_stopping, resume=True)
         self._warn_of_collapse()
         return self
 
@@ -209,29 +215,79 @@ class BaseModel(
         return self
 
     @OwnDefaults()
-    def _fit(self, X, y, go_on, n_epochs, early_stopping):
+    def _fit(self, X, y, go_on, n_epochs, early_stopping, resume=False):
         """Prepare a net or go on with the last one; train it; take what it learned."""
         # an autoencoder's target is its input; callbacks score nothing without one
         data = {"X": X, "y": X if y is None else y}
         X = data["X"] = validate_rows(self, X, reset=not go_on)
+        resumed = resume and self._take_over_checkpoint(X)
+        go_on = go_on or resumed
         known = go_on and self._is_adapted(self.net_.module_)
         rows = self._rows(X) if known else make_rows(self, X)
         net = self._go_on(rows) if go_on else prepare(self, rows)
         if go_on and not known:
             adapt(self, net, rows)
+        if not resumed:
+            net.task_ = {"goal": len(net.history) + n_epochs, **self._describe_task(X)}
 
         def snapshot():
             copy = net_from_arrays(self, net_to_arrays(net), net.device)
             return learned_attributes(self, copy, rows)
 
+        n_epochs = net.task_["goal"] - len(net.history)
         context = self._init_callback_context(max_subtasks=n_epochs)
         context.call_on_fit_task_begin(estimator=self, **data)
+        self._so_far = net, snapshot
         tasks = EpochTasks(self, context, data, snapshot)
-        failure = self._train(net, rows, n_epochs, early_stopping, tasks)
+        failure = None
+        if not net.task_["is_finished"]:
+            failure = self._train(net, rows, n_epochs, early_stopping, tasks)
+        net.patience_ = None
+        net.task_ |= {"held_out": None, "patience": None, "is_finished": True}
         finish(self, net, rows, failure)
+        del self._so_far
         context.call_on_fit_task_end(
             estimator=self, reconstruction_attributes=snapshot, **data
         )
+
+    def _describe_task(self, X):
+        """Describe a fit that is about to begin, for whoever may go on with it."""
+        checked = find_checkpoint(self) is not None
+        data = fingerprint(X) if checked else None
+        return {"data": data, "held_out": None, "patience": None, "is_finished": False}
+
+    def _take_over_checkpoint(self, X):
+        """Go on from a checkpoint of this fit, if there is one; say whether so."""
+        checkpoint = find_checkpoint(self)
+        saved = None if checkpoint is None else checkpoint.load()
+        if saved is None or saved.n_iter_ <= getattr(self, "n_iter_", 0):
+            return False
+        ours, theirs = recipe_params(self), recipe_params(saved)
+        changed = [name for name in ours if not same_value(ours[name], theirs[name])]
+        if isinstance(self.random_state, (Integral, type(None))) and not same_value(
+            self.random_state, saved.random_state
+        ):
+            changed.append("random_state")
+        if saved.net_.task_["data"] != fingerprint(X):
+            changed.append("X")
+        if changed:
+            raise ValueError(
+                f"{checkpoint.path} is the checkpoint of another fit, which differs in "
+                f"{', '.join(changed)}: choose another path, or delete the file."
+            )
+        fitted = {k: v for k, v in vars(saved).items() if k.endswith("_")}
+        vars(self).update(fitted)
+        return True
+
+    def _epochs_so_far(self):
+        """Count the epochs of the fit in progress."""
+        return len(self._so_far[0].history)
+
+    def _fitted_so_far(self):
+        """Return a copy as if the fit in progress had ended with the last epoch."""
+        fitted = copy(self)
+        vars(fitted).update(self._so_far[1]())
+        return fitted
 
     def _go_on(self, rows):
         """Return the net of the last fit, if it can go on with these rows."""
@@ -263,12 +319,16 @@ class BaseModel(
         )
         net.criterion_ = make_criterion(self)
         users = self._users_callbacks()
-        report = ReportEpochs(tasks)
-        net.callbacks = [*users, report]
+        net.patience_ = None
         if early_stopping:
-            rows, held_out = self._split(rows, net.generator_)
+            rows, held_out = self._split(rows, net)
             net.train_split = predefined_split(held_out)
-            net.callbacks.append(self._early_stopping())
+            net.patience_ = self._patience(net.task_["patience"])
+            if net.task_["patience"] and net.task_["patience"]["is_exhausted_"]:
+                n_epochs = 0
+        report = ReportEpochs(tasks, net.patience_)
+        patience = [net.patience_] if early_stopping else []
+        net.callbacks = [*users, *patience, report]
         net.initialize_callbacks()
         try:
             net.partial_fit(rows, epochs=n_epochs)
@@ -296,8 +356,9 @@ class BaseModel(
                 )
         return callbacks
 
-    def _early_stopping(self):
-        return EarlyStopping(
+    def _patience(self, state):
+        return Patience(
+            state,
             monitor="valid_loss",
             patience=self.n_iter_no_change,
             threshold=self.tol,
@@ -305,15 +366,17 @@ class BaseModel(
             load_best=True,
         )
 
-    def _split(self, rows, generator):
-        """Hold out some rows at random."""
+    def _split(self, rows, net):
+        """Hold out some rows at random, or those that a checkpoint says."""
         n_held_out = max(1, round(self.validation_fraction * len(rows)))
         if n_held_out == len(rows):
             raise ValueError(
                 f"early_stopping=True holds out {n_held_out} of {len(rows)} rows, "
                 "which leaves none to train on."
             )
-        positions = torch.randperm(len(rows), generator=generator)
+        if net.task_["held_out"] is None:
+            net.task_["held_out"] = torch.randperm(len(rows), generator=net.generator_)
+        positions = net.task_["held_out"]
         held_out, kept = positions[:n_held_out], positions[n_held_out:]
         return rows.restrict(kept), rows.restrict(held_out)
 
@@ -367,6 +430,7 @@ class BaseModel(
     def __getstate__(self):
         """Describe the estimator by plain values and arrays."""
         state = {**super().__getstate__(), "_sk_bvae_version": sk_bvae.__version__}
+        state = {name: state[name] for name in state if name not in DURING_A_FIT}
         net = state.pop("net_", None)
         return state if net is None else {**state, "_net_arrays": net_to_arrays(net)}
 

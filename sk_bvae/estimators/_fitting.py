@@ -12,6 +12,7 @@ from sk_bvae.training.recipe import build_net, give_state, net_to_arrays
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import Criterion, NonFiniteLossError
 from sk_bvae.utils._random import draw_seeds
+from sk_bvae.utils._sklearn import CALLBACKS_DURING_A_FIT
 
 # What one integer seeds, each with an integer of its own.
 SEEDED = ("weights", "training", "scoring")
@@ -157,8 +158,11 @@ def unchanged_on_failure(estimator):
     try:
         yield
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
+        now = vars(estimator)
+        # scikit-learn tears the callbacks down after us
+        kept = {name: now[name] for name in CALLBACKS_DURING_A_FIT if name in now}
+        now.clear()
+        now.update({**before, **kept})
         if net is not None:
             arrays, net_history = state
             give_state(net, arrays)

@@ -1,6 +1,6 @@
 """Where epochs of a training meet scikit-learn's callbacks."""
 
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 
 from sk_bvae.training.step import StopTraining
 
@@ -45,17 +45,65 @@ class EpochTasks:
             raise StopTraining
 
 
+class Patience(EarlyStopping):
+    """skorch's early stopping, which says when it would stop instead of stopping.
+
+    So an epoch is reported, and a checkpoint of it written, with its own outcome.
+
+    Parameters
+    ----------
+    state : dict or None
+        What `state` of another returned, which this one goes on from.
+
+    **kwargs : dict
+        Parameters of `skorch.callbacks.EarlyStopping`.
+    """
+
+    CARRIED = (
+        "misses_",
+        "dynamic_threshold_",
+        "best_epoch_",
+        "best_model_weights_",
+        "is_exhausted_",
+    )
+
+    def __init__(self, state, **kwargs):
+        super().__init__(**kwargs)
+        self.carried = state
+        self.is_exhausted_ = False
+
+    def on_train_begin(self, net, **kwargs):
+        """Start afresh, or from the state that was given."""
+        super().on_train_begin(net, **kwargs)
+        vars(self).update(self.carried or {})
+
+    def on_epoch_end(self, net, **kwargs):
+        """Note what became of the epoch."""
+        try:
+            super().on_epoch_end(net, **kwargs)
+        except KeyboardInterrupt:  # skorch's word for it
+            self.is_exhausted_ = True
+
+    def state(self):
+        """Return what another needs to go on."""
+        return {name: getattr(self, name) for name in self.CARRIED}
+
+
 class ReportEpochs(Callback):
-    """Tells `EpochTasks` of the epochs of a skorch net.
+    """Tells `EpochTasks` of the epochs of a skorch net, and ends the last one.
 
     Parameters
     ----------
     tasks : EpochTasks
         Where epochs are reported.
+
+    patience : Patience, default=None
+        What may want to stop the training.
     """
 
-    def __init__(self, tasks):
+    def __init__(self, tasks, patience=None):
         self.tasks = tasks
+        self.patience = patience
 
     def on_epoch_begin(self, net, **kwargs):
         """Open a task."""
@@ -64,3 +112,5 @@ class ReportEpochs(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Close it."""
         self.tasks.end()
+        if self.patience is not None and self.patience.is_exhausted_:
+            raise StopTraining

@@ -100,6 +100,9 @@ class Net(NeuralNet):
         self.curves_ = Curves()
         self.shift_ = None
         self.trimmed_ = False
+        # what it takes to go on with a fit that ends before its time
+        self.task_ = {}
+        self.patience_ = None
         return self
 
     def on_epoch_begin(self, net, **kwargs):

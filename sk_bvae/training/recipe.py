@@ -119,6 +119,9 @@ def net_to_arrays(net):
         "epochs_done": net.progress_.epochs,
         "trimmed": net.trimmed_,
         "curves": dict(net.curves_.terms),
+        "task": _to_arrays(
+            {**net.task_, "patience": net.patience_ and net.patience_.state()}
+        ),
     }
 
 
@@ -129,6 +132,8 @@ def give_state(net, state):
     for player, optimizer in state["optimizers"].items():
         net.optimizer_of(player).load_state_dict(_to_tensors(optimizer))
     net.trimmed_ = state["trimmed"]
+    net.task_ = _to_tensors(state["task"])
+    net.patience_ = None
     net.shift_ = state["shift"]
     net.generator_.set_state(torch.from_numpy(state["generator"].copy()))
     net.progress_.epochs = state["epochs_done"]

@@ -12,7 +12,15 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 
+# What callbacks keep in an estimator from the beginning of its fit to their teardown.
+CALLBACKS_DURING_A_FIT = (
+    "_callback_fit_ctx",
+    "_parent_callback_ctx",
+    "_skl_callbacks_to_teardown",
+)
+
 __all__ = [
+    "CALLBACKS_DURING_A_FIT",
     "HasMethods",
     "Interval",
     "InvalidParameterError",

@@ -1,0 +1,5 @@
+"""Callbacks in scikit-learn's sense, for ``set_callbacks``."""
+
+from sk_bvae.training.checkpoint import Checkpoint
+
+__all__ = ["Checkpoint"]
