@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from joblib import parallel_config
+from joblib import Parallel, delayed, parallel_config
 from scipy.stats import loguniform
 from sklearn.decomposition import PCA, FastICA
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -30,29 +30,60 @@ def test_two_fits_are_the_same_to_the_bit(digits):
 
 
 @pytest.fixture
-def all_threads():
-    """Let torch use the threads that it uses outside the tests."""
+def set_threads():
+    """Return torch.set_num_threads, and undo it after the test."""
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
+    yield torch.set_num_threads
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_workers_change_nothing(digits, all_threads, Estimator, backend):
-    def search(n_jobs):
-        params = {**FAST, "hidden_layer_sizes": (128, 128), "max_iter": 2}
-        grid = {"n_components": [2, 5]}
-        with parallel_config(backend):
-            return GridSearchCV(Estimator(**params), grid, cv=2, n_jobs=n_jobs).fit(
-                digits
-            )
+def search_two(digits, Estimator, n_jobs):
+    # The last batch of an epoch has 7 of 455 rows, and torch adds up the gradients of
+    # so few in an order that depends on the number of threads.
+    params = {**FAST, "hidden_layer_sizes": (128, 128), "max_iter": 2}
+    search = GridSearchCV(
+        Estimator(**params), {"n_components": [2, 5]}, cv=2, n_jobs=n_jobs
+    )
+    return search.fit(digits[:910])
 
-    alone, together = search(1), search(2)
+
+def threads_of_workers():
+    probe = delayed(torch.get_num_threads)
+    return Parallel(n_jobs=2)(probe() for _ in range(2))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_change_nothing(digits, set_threads, Estimator, n_threads, backend):
+    set_threads(n_threads)
+    # joblib's threads take the number from this process; its processes have to be told
+    told = {"inner_max_num_threads": n_threads} if backend == "loky" else {}
+    alone = search_two(digits, Estimator, 1)
+    with parallel_config(backend, **told):
+        assert threads_of_workers() == [n_threads] * 2
+        together = search_two(digits, Estimator, 2)
     for fold in range(2):
         key = f"split{fold}_test_score"
         np.testing.assert_array_equal(together.cv_results_[key], alone.cv_results_[key])
     np.testing.assert_array_equal(together.transform(digits), alone.transform(digits))
+
+
+@pytest.mark.parametrize(("n_threads", "of_workers"), [(2, 1), (1, 2)])
+def test_other_threads_only_round(
+    digits, set_threads, Estimator, n_threads, of_workers
+):
+    # Sums of float32 in another order: in two epochs some 1e-8 of a score, and more
+    # the longer a model trains.
+    set_threads(n_threads)
+    alone = search_two(digits, Estimator, 1)
+    with parallel_config("loky", inner_max_num_threads=of_workers):
+        assert threads_of_workers() == [of_workers] * 2
+        together = search_two(digits, Estimator, 2)
+    for fold in range(2):
+        key = f"split{fold}_test_score"
+        np.testing.assert_allclose(
+            together.cv_results_[key], alone.cv_results_[key], rtol=1e-6
+        )
 
 
 def test_decompositions_take_turns_in_one_slot(rng):
