@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from joblib import parallel_config
+from joblib import Parallel, delayed, parallel_config
 from scipy.stats import loguniform
 from sklearn.decomposition import PCA, FastICA
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -16,6 +16,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+import sk_bvae
 from sk_bvae import BetaVAE, CapacityVAE
 
 FAST = {"hidden_layer_sizes": (16,), "max_iter": 5, "random_state": 0}
@@ -30,29 +31,55 @@ def test_two_fits_are_the_same_to_the_bit(digits):
 
 
 @pytest.fixture
-def all_threads():
-    """Let torch use the threads that it uses outside the tests."""
+def set_threads():
+    """Return torch.set_num_threads, and undo it after the test."""
     before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
+    yield torch.set_num_threads
     torch.set_num_threads(before)
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_workers_change_nothing(digits, all_threads, Estimator, backend):
-    def search(n_jobs):
-        params = {**FAST, "hidden_layer_sizes": (128, 128), "max_iter": 2}
-        grid = {"n_components": [2, 5]}
-        with parallel_config(backend):
-            return GridSearchCV(Estimator(**params), grid, cv=2, n_jobs=n_jobs).fit(
-                digits
-            )
+def search_all(digits, n_jobs):
+    """Search over every estimator at once: to start processes takes longer."""
+    # The last batch of an epoch has 7 of 455 rows, and torch adds up the gradients of
+    # so few in an order that depends on the number of threads.
+    params = {**FAST, "hidden_layer_sizes": (128, 128), "max_iter": 2}
+    slot = [getattr(sk_bvae, name)(**params) for name in sk_bvae.__all__]
+    pipeline = Pipeline([("vae", slot[0])])
+    search = GridSearchCV(pipeline, {"vae": slot}, cv=2, n_jobs=n_jobs)
+    search.fit(digits[:910])
+    keys = ("split0_test_score", "split1_test_score")
+    return search, np.array([search.cv_results_[key] for key in keys])
 
-    alone, together = search(1), search(2)
-    for fold in range(2):
-        key = f"split{fold}_test_score"
-        np.testing.assert_array_equal(together.cv_results_[key], alone.cv_results_[key])
+
+def threads_of_workers():
+    probe = delayed(torch.get_num_threads)
+    return Parallel(n_jobs=2)(probe() for _ in range(2))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_change_nothing(digits, set_threads, n_threads, backend):
+    set_threads(n_threads)
+    # joblib's threads take the number from this process; its processes have to be told
+    told = {"inner_max_num_threads": n_threads} if backend == "loky" else {}
+    alone, scores = search_all(digits, 1)
+    with parallel_config(backend, **told):
+        assert threads_of_workers() == [n_threads] * 2
+        together, scores_together = search_all(digits, 2)
+    np.testing.assert_array_equal(scores_together, scores)
     np.testing.assert_array_equal(together.transform(digits), alone.transform(digits))
+
+
+@pytest.mark.parametrize(("n_threads", "of_workers"), [(2, 1), (1, 2)])
+def test_other_threads_only_round(digits, set_threads, n_threads, of_workers):
+    # Sums of float32 in another order: in two epochs some 1e-8 of a score, and more
+    # the longer a model trains.
+    set_threads(n_threads)
+    _, scores = search_all(digits, 1)
+    with parallel_config("loky", inner_max_num_threads=of_workers):
+        assert threads_of_workers() == [of_workers] * 2
+        _, scores_together = search_all(digits, 2)
+    np.testing.assert_allclose(scores_together, scores, rtol=1e-6)
 
 
 def test_decompositions_take_turns_in_one_slot(rng):

@@ -10,7 +10,11 @@ def test_kl_ends_at_the_capacity(digits, capacity, batch_size):
     vae = CapacityVAE(
         capacity=capacity, batch_size=batch_size, max_iter=100, random_state=0
     ).fit(digits)
-    assert abs(vae.kl_.sum() - capacity) < 1
+    # The KL swings about the capacity to the last step, and where in its swing a fit
+    # ends is left to the seed and to rounding: of ten seeds the worst ends 1.2 nats
+    # away. Over twenty epochs it swings to both sides, and the mean is 0.1 off at most.
+    assert abs(vae.history_["kl"][-20:].sum(axis=1).mean() - capacity) < 0.25
+    assert abs(vae.kl_.sum() - capacity) < 2.5
 
 
 @pytest.mark.parametrize("batch_size", [64, 256, 5000])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 
@@ -13,7 +14,12 @@ distributed = pytest.importorskip("distributed")
 
 @pytest.fixture
 def cluster():
-    """Two worker processes on this machine."""
+    """Two worker processes on this machine, with one thread each, and here one too.
+
+    Fits are the same to the bit where the number of threads is the same.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None
@@ -21,6 +27,7 @@ def cluster():
         distributed.Client(workers),
     ):
         yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of the cluster
