@@ -107,6 +107,9 @@ def _extra_params(net_params):
 
 def net_to_arrays(net):
     """Collect what a net needs to go on elsewhere."""
+    task = dict(net.task_)
+    if net.patience_ is not None:
+        task["patience"] = net.patience_.state()
     return {
         "recipe": net.recipe_,
         "players": _to_arrays(net.module_.state_dict()),
@@ -119,9 +122,7 @@ def net_to_arrays(net):
         "epochs_done": net.progress_.epochs,
         "trimmed": net.trimmed_,
         "curves": dict(net.curves_.terms),
-        "task": _to_arrays(
-            {**net.task_, "patience": net.patience_ and net.patience_.state()}
-        ),
+        "task": _to_arrays(task),
     }
 
 
