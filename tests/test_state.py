@@ -2,7 +2,9 @@
 
 import copy
 import io
+import os
 import pickle
+import zipfile
 
 import joblib
 import numpy as np
@@ -13,6 +15,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skops import io as skops_io
+from skops.io.exceptions import UntrustedTypesFoundException
 
 from sk_bvae import BetaVAE, CapacityVAE
 
@@ -156,3 +159,44 @@ def test_another_version_is_announced(digits):
     state = {**estimator.__getstate__(), "_sk_bvae_version": "0.0.1"}
     with pytest.warns(InconsistentVersionWarning, match=r"sk-bvae 0\.0\.1"):
         estimator.__setstate__(state)
+
+
+# Files that were tampered with
+
+
+def tampered(estimator, **params):
+    """Return the state of an estimator whose recipe says something else."""
+    state = copy.deepcopy(estimator.__getstate__())
+    state["_net_arrays"]["recipe"]["params"].update(params)
+    return state
+
+
+@pytest.mark.parametrize(
+    "params", [{"hidden_layer_sizes": (100_000, 200_000)}, {"n_components": 10**9}]
+)
+def test_a_recipe_of_80_gigabytes_is_refused_before_it_allocates(digits, params):
+    state = tampered(BetaVAE(**PARAMS, random_state=0).fit(digits), **params)
+    with pytest.raises(ValueError, match="does not fit its parameters"):
+        BetaVAE.__new__(BetaVAE).__setstate__(state)
+
+
+def test_a_state_without_a_part_says_which(digits):
+    state = BetaVAE(**PARAMS, random_state=0).fit(digits).__getstate__()
+    del state["_net_arrays"]["players"]
+    with pytest.raises(ValueError, match=r"this BetaVAE lacks \['players'\]"):
+        BetaVAE.__new__(BetaVAE).__setstate__(state)
+
+
+def test_a_hostile_skops_file_runs_no_code(digits, tmp_path):
+    hostile = BetaVAE(network=os.system)
+    data = skops_io.dumps(hostile)
+    trusted = ["sk_bvae.estimators._beta_vae.BetaVAE"]
+    with pytest.raises(UntrustedTypesFoundException, match="system"):
+        skops_io.loads(data, trusted=trusted)
+
+
+def test_a_truncated_file_gives_a_named_error(digits):
+    data = skops_io.dumps(BetaVAE(**PARAMS, random_state=0).fit(digits))
+    for length in (10, len(data) // 2, len(data) - 10):
+        with pytest.raises(zipfile.BadZipFile):
+            skops_io.loads(data[:length], trusted=[])

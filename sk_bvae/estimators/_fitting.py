@@ -5,6 +5,8 @@ from copy import deepcopy
 
 import joblib
 import numpy as np
+import torch
+from torch import nn
 
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
@@ -132,10 +134,40 @@ def net_from_recipe(estimator, recipe, device):
 
 @OwnDefaults()
 def net_from_arrays(estimator, state, device):
-    """Build a net again, on any device, from what `net_to_arrays` collected."""
+    """Build a net again, on any device, from what `net_to_arrays` collected.
+
+    Raises
+    ------
+    ValueError
+        If the state is not whole, or describes another net than it holds.
+    """
+    _check_state(estimator, state)
     net = net_from_recipe(estimator, state["recipe"], device)
     give_state(net, state)
     return net
+
+
+def _check_state(estimator, state):
+    """Compare a state with its recipe before anything is made of the recipe's size."""
+    name = type(estimator).__name__
+    missing = {"recipe", "players", "optimizers"} - set(state)
+    if missing:
+        raise ValueError(f"The saved state of this {name} lacks {sorted(missing)}.")
+    recipe = state["recipe"]
+    builder = type(estimator)(**recipe["params"])
+    if not isinstance(builder.network, str):  # code of the user's own, trusted as such
+        return
+    with torch.device("meta"):
+        players = nn.ModuleDict(builder._make_players(recipe["n_features"]))
+    expected = {key: tuple(value.shape) for key, value in players.state_dict().items()}
+    held = {key: tuple(value.shape) for key, value in state["players"].items()}
+    differ = [key for key in {**expected, **held} if expected.get(key) != held.get(key)]
+    if differ:
+        key = differ[0]
+        raise ValueError(
+            f"The saved state of this {name} does not fit its parameters: {key} should "
+            f"have shape {expected.get(key)} and has {held.get(key)}."
+        )
 
 
 def make_criterion(estimator):
