@@ -472,4 +472,18 @@ def validate_rows(estimator, X, reset=False):
             f"{type(estimator).__name__}: pass X.reshape(len(X), -1), and for the "
             f"convolutional networks image_shape={tuple(shape[1:])}."
         )
-    return validate_data(estimator, X, reset=reset, dtype=REAL, order="C")
+    X = validate_data(estimator, X, reset=reset, dtype=REAL, order="C")
+    if X.dtype == np.float64:
+        _check_float32_holds(X)
+    return X
+
+
+def _check_float32_holds(X):
+    """Refuse numbers that the networks, which compute in float32, cannot hold."""
+    for start in range(0, len(X), BLOCK_ROWS):
+        largest = np.abs(X[start : start + BLOCK_ROWS]).max(axis=0)
+        if largest.max() > np.finfo(np.float32).max:
+            raise ValueError(
+                f"X holds values up to {largest.max():.3g}, in column "
+                f"{largest.argmax()}, which float32 cannot hold: scale the data."
+            )
