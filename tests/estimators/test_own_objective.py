@@ -39,6 +39,15 @@ def test_a_fit_reports_the_terms_by_name(patients):
     assert list(vae.net_.module_) == ["vae", "spy"]
 
 
+def test_a_players_optimizer_has_settings_of_its_own(patients):
+    def rate(**params):
+        net = small(max_iter=1, **params).fit(patients).net_
+        return net.spy_optimizer_.param_groups[0]["lr"]
+
+    assert rate() == 1e-2
+    assert rate(net_params={"spy_optimizer__lr": 1e-3}) == 1e-3
+
+
 def test_a_price_closes_the_leak(patients):
     """What the spy, trained to find it, reads of a column that is one of ten."""
     open_, closed = (
