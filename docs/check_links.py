@@ -2,6 +2,10 @@
 
 Run ``python docs/check_links.py docs/_build/html``. Links to other sites are text to
 this check; scripts, styles and pictures from other sites are faults.
+
+No library does it. linkchecker finds dead links and, by a plugin, dead anchors; but to
+it what a page loads is a link like any other, which it either fetches or leaves out,
+and it sees only the pages that others lead to.
 """
 
 import sys

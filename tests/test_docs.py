@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import sk_bvae
+from sk_bvae.estimators import BaseVAE
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -62,6 +64,14 @@ def test_a_page_that_is_up_to_date_is_left_alone(tmp_path):
     before = page.stat().st_mtime_ns
     api_reference.write_pages(tmp_path)
     assert page.stat().st_mtime_ns == before
+
+
+def test_the_guide_lists_hooks_that_exist():
+    page = (DOCS / "guide" / "own_objective.rst").read_text()
+    table = page.partition("\nname ")[2].partition("\n\n")[0]
+    hooks = re.findall(r"^``(\w+)(?:\(\))?``", table, flags=re.MULTILINE)
+    assert len(hooks) > 8
+    assert [name for name in hooks if not hasattr(BaseVAE, name)] == []
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

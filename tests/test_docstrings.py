@@ -8,6 +8,7 @@ from numpydoc.validate import validate
 
 PUBLIC_MODULES = [
     "sk_bvae",
+    "sk_bvae.callbacks",
     "sk_bvae.datasets",
     "sk_bvae.estimators",
     "sk_bvae.inspection",

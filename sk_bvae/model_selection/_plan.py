@@ -98,8 +98,8 @@ def stack_size(estimator, n_samples, n_features):
 
     One, where the training does things to single nets (callbacks, early stopping, an
     optimizer that might not work entry by entry), where `torch.func.vmap` cannot follow
-    the players, and on a CPU where a step is large.
-    Else as many as keep within scikit-learn's ``working_memory``.
+    the players or the objective, and on a CPU where a step is large. Else as many as
+    keep within scikit-learn's ``working_memory``.
 
     Parameters
     ----------
@@ -171,14 +171,19 @@ class Trial:
         return self.game(Batch(*self.batch(n_rows), n_rows), 0.0, None)
 
     def can_stack(self):
-        """Try two at once: some networks depend on values in ways that vmap refuses."""
+        """Try two at once: some depend on values in ways that vmap refuses."""
         state = stack_module_state([self.game, self.game])
+        weights = {
+            name: torch.full((2,), float(value))
+            for name, value in self.criterion.weights.items()
+        }
 
-        def losses(state, x, noise):
-            return functional_call(self.game, state, (Batch(x, noise, 1), 0.0, None))
+        def losses(state, weights, x, noise):
+            batch = Batch(x, noise, 1)
+            return functional_call(self.game, state, (batch, 0.0, weights))
 
         try:
-            vmap(losses, randomness="different")(state, *self.batch(1, 2))
+            vmap(losses, randomness="different")(state, weights, *self.batch(1, 2))
         except RuntimeError:  # vmap's own, for what it cannot do
             return False
         return True

@@ -33,14 +33,14 @@ class ReplicaGridSearch(
     beta, so that every candidate is fitted with several seeds. Without labels they are
     ranked by how far replicas agree with each other (UDR [1]_).
 
-    Candidates that differ only in scalars of the objective (``beta``, ``capacity``,
-    ``gamma``) train as one model with their replicas: weights stacked, one vectorised
-    forward and backward pass. Each replica is nevertheless what
+    Candidates that differ only in weights of the objective (``beta``, ``capacity``,
+    ``gamma`` and the like) train as one model with their replicas: parameters stacked,
+    one vectorised forward and backward pass. Each replica is nevertheless what
     ``estimator.set_params(**candidate, random_state=seed).fit(X)`` is by itself.
 
     Parameters
     ----------
-    estimator : BetaVAE or CapacityVAE
+    estimator : BaseVAE
         The estimator whose parameters are searched.
 
     param_grid : dict or list of dict
@@ -105,7 +105,7 @@ class ReplicaGridSearch(
     best_replica_ : int
         Which of its replicas scored highest.
 
-    best_estimator_ : BetaVAE or CapacityVAE
+    best_estimator_ : BaseVAE
         That replica. Only with ``refit``.
 
     replica_seeds_ : ndarray of shape (n_replicas,)
@@ -132,8 +132,8 @@ class ReplicaGridSearch(
     200 million floating-point operations are fitted one by one. A stack's weights,
     gradients, moments and activations keep within scikit-learn's ``working_memory``
     (1 GiB unless `sklearn.set_config` says otherwise). Callbacks of skorch, early
-    stopping, optimizers passed as a class, and networks that `torch.func.vmap` cannot
-    follow (they branch on values, say) also mean one by one.
+    stopping, optimizers passed as a class, and networks or objectives that
+    `torch.func.vmap` cannot follow (they branch on values, say) also mean one by one.
 
     Replicas with a single latent alive agree easily, whatever it mixes: look at
     "mean_n_active_components" beside the score, and distrust a UDR that rises as the

@@ -55,7 +55,7 @@ def build_net(make_players, optimizers, criterion, recipe, device):
     params, seeds = recipe["params"], recipe["seeds"]
     with DrawsFrom(torch.Generator().manual_seed(seeds["weights"])):
         players = nn.ModuleDict(make_players())
-    settings = {
+    settings = {  # what users say counts last
         **solver_params("optimizer", params["solver"], device),
         **_other_optimizers(list(players)[1:], optimizers, params, device),
         **_extra_params(params["net_params"]),

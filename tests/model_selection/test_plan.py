@@ -71,6 +71,18 @@ def test_what_acts_on_single_nets_is_fitted_alone(params):
     assert stack_size(BetaVAE(**SMALL, **params), 1000, 20) == 1
 
 
+class Sparing(BetaVAE):
+    """Leaves out what a weight of 0 makes nothing of: a branch on a weight."""
+
+    @staticmethod
+    def objective(players, batch, *, beta):
+        return BetaVAE.objective(players, batch, beta=beta if beta > 0 else 0.0)
+
+
+def test_an_objective_that_branches_on_a_weight_is_fitted_alone():
+    assert stack_size(Sparing(**SMALL), 1000, 20) == 1
+
+
 def test_planning_draws_no_global_randomness():
     before = torch.get_rng_state()
     stack_size(BetaVAE(**SMALL), 1000, 20)
