@@ -53,6 +53,11 @@ def build_net(make_players, optimizers, criterion, recipe, device):
     params, seeds = recipe["params"], recipe["seeds"]
     with DrawsFrom(torch.Generator().manual_seed(seeds["weights"])):
         players = nn.ModuleDict(make_players())
+    settings = {  # what users say counts last
+        **solver_params("optimizer", params["solver"], device),
+        **_other_optimizers(list(players)[1:], optimizers, params, device),
+        **_extra_params(params["net_params"]),
+    }
     net = Net(
         players,
         criterion,
@@ -63,9 +68,7 @@ def build_net(make_players, optimizers, criterion, recipe, device):
         train_split=None,
         verbose=params["verbose"],
         device=device,
-        **solver_params("optimizer", params["solver"], device),
-        **_other_optimizers(list(players)[1:], optimizers, params, device),
-        **_extra_params(params["net_params"]),
+        **settings,
     ).initialize()
     net.recipe_ = recipe
     return net
