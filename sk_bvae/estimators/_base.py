@@ -2,9 +2,12 @@
 
 import warnings
 from abc import ABCMeta, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -30,8 +33,10 @@ from sk_bvae.estimators._fitting import (
     unchanged_on_failure,
 )
 from sk_bvae.estimators._parameters import SharedParameters, with_parameters
+from sk_bvae.nn import Batch, Losses
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
+from sk_bvae.nn._objective import Players
 from sk_bvae.training.callbacks import EpochTasks, ReportEpochs
 from sk_bvae.training.recipe import net_to_arrays, trim
 from sk_bvae.training.rows import Rows
@@ -42,7 +47,7 @@ from sk_bvae.utils._sklearn import fit_context
 BLOCK_ROWS = 1024
 
 # What is used where it lies; anything else becomes the first of these.
-REAL = [np.float64, np.float32, np.float16, np.bool_]
+REAL: list[Any] = [np.float64, np.float32, np.float16, np.bool_]
 REAL += [np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)]
 
 
@@ -65,13 +70,13 @@ class BaseModel(
 
     # Names of the parameters that the objective takes as plain numbers. Replicas that
     # differ in nothing else can train as one stack.
-    weights = ()
+    weights: ClassVar[tuple[str, ...]] = ()
 
     # Batches that the objective sees in a step.
-    n_views = 1
+    n_views: ClassVar[int] = 1
 
     # What cannot change between two fits that share their weights.
-    fixed = (
+    fixed: ClassVar[tuple[str, ...]] = (
         "n_components",
         "network",
         "hidden_layer_sizes",
@@ -82,27 +87,35 @@ class BaseModel(
         "net_params",
     )
 
-    @staticmethod
-    @abstractmethod
-    def objective(players, batch, **weights):
-        """Compute the losses of a batch.
+    if TYPE_CHECKING:  # no one signature has every model's weights by name
 
-        Parameters
-        ----------
-        players : ModuleDict
-            The players, by name.
+        @property
+        def objective(self) -> Callable[..., Losses]:
+            """Compute the losses of a batch, with weights of the model's own."""
 
-        batch : Batch
-            The batch.
+    else:
 
-        **weights : float
-            The `weights` by name, as they are at this point of the training.
+        @staticmethod
+        @abstractmethod
+        def objective(players: Players, batch: Batch, **weights: float) -> Losses:
+            """Compute the losses of a batch.
 
-        Returns
-        -------
-        losses : Losses
-            A loss for each player, and what to report.
-        """
+            Parameters
+            ----------
+            players : ModuleDict
+                The players, by name.
+
+            batch : Batch
+                The batch.
+
+            **weights : float
+                The `weights` by name, as they are at this point of the training.
+
+            Returns
+            -------
+            losses : Losses
+                A loss for each player, and what to report.
+            """
 
     @abstractmethod
     def _make_players(self, n_features):
@@ -145,7 +158,7 @@ class BaseModel(
     # Fitting
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Fit the model to X.
 
         Whatever goes wrong, the estimator is then what it was before the call.
@@ -178,7 +191,7 @@ class BaseModel(
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
         """Train for one pass over X, from the present weights if there are any.
 
         Nothing is held out for early stopping. Schedules advance as if each call were
@@ -348,7 +361,7 @@ class BaseModel(
 
     # Saving and loading
 
-    def trim_for_prediction(self):
+    def trim_for_prediction(self) -> Self:
         """Drop what only further training needs.
 
         The optimizer's moments take two thirds of a saved model, and as much memory.
