@@ -42,6 +42,7 @@ nitpick_ignore_regex = [("py:.*", rf"({OTHERS})\..*")]
 
 write_pages(HERE / "api")
 autosummary_generate = True
+autodoc_typehints = "none"  # the text below a signature says more
 numpydoc_show_class_members = False
 
 
