@@ -60,10 +60,11 @@ def slow(session):
 
 @nox.session
 def lint(session):
-    """Check style, formatting and docstrings."""
+    """Check style, formatting, types and docstrings."""
     install(session, "lint", package=False)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
     session.run("numpydoc", "lint", *map(str, sorted(Path("sk_bvae").rglob("*.py"))))
 
 

@@ -24,13 +24,15 @@ _PAGES = {
 }
 
 
-def __getattr__(name):
-    """Import an estimator (PEP 562)."""
-    if name not in _PAGES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    page = import_module(f"{__name__}.estimators.{_PAGES[name]}")
-    globals()[name] = getattr(page, name)
-    return globals()[name]
+if not TYPE_CHECKING:  # a checker would take any name for defined
+
+    def __getattr__(name):
+        """Import an estimator (PEP 562)."""
+        if name not in _PAGES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        page = import_module(f"{__name__}.estimators.{_PAGES[name]}")
+        globals()[name] = getattr(page, name)
+        return globals()[name]
 
 
 def __dir__():

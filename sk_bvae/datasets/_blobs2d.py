@@ -4,10 +4,11 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from sk_bvae.datasets._bunch import bunch
+from sk_bvae.datasets._bunch import BunchOrTuple, bunch
 from sk_bvae.datasets._factors import check_factors, sample_factors
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, validate_params
+from sk_bvae.utils._types import RandomState
 
 FACTOR_NAMES = ("position_x", "position_y")
 
@@ -40,14 +41,14 @@ Figure 2.
     prefer_skip_nested_validation=True,
 )
 def make_blobs2d(
-    n_samples=10_000,
+    n_samples: int | None = 10_000,
     *,
-    image_size=32,
-    std=0.06,
-    n_positions=32,
-    random_state=None,
-    return_X_y=False,
-):
+    image_size: int = 32,
+    std: float = 0.06,
+    n_positions: int = 32,
+    random_state: RandomState = None,
+    return_X_y: bool = False,
+) -> BunchOrTuple:
     """Generate images of a Gaussian blob that moves over x and y.
 
     The data on which [1]_ shows that a larger weight of the KL term aligns latent

@@ -1,6 +1,11 @@
 """What every function of this package returns."""
 
+from typing import Any, TypeAlias
+
 from sklearn.utils import Bunch
+
+# With return_X_y it is two arrays; Any spares callers to tell the checker which.
+BunchOrTuple: TypeAlias = Bunch | Any
 
 
 def bunch(data, images, target, factor_names, render, descr):

@@ -1,12 +1,13 @@
 """How far apart neighbouring values of a factor look."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, gen_batches
 
 BATCH_SIZE = 1024
 
 
-def factor_discontinuity(X, Y):
+def factor_discontinuity(X: ArrayLike, Y: ArrayLike) -> np.ndarray:
     """Measure how much the images change from one value of a factor to the next.
 
     Appendix A.8 of [1]_: the Hamming distance between consecutive transforms of one

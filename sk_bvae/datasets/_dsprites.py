@@ -2,6 +2,8 @@
 
 from os import PathLike
 
+from sklearn.utils import Bunch
+
 from sk_bvae.datasets._download import RemoteFile, fetch_file
 from sk_bvae.datasets._grid_file import load_grid_file
 from sk_bvae.datasets._hdf5 import HDF5Array
@@ -41,7 +43,9 @@ testing Sprites dataset", 2017, https://github.com/google-deepmind/dsprites-data
     },
     prefer_skip_nested_validation=True,
 )
-def fetch_dsprites(*, data_home=None, download_if_missing=True):
+def fetch_dsprites(
+    *, data_home: str | PathLike[str] | None = None, download_if_missing: bool = True
+) -> Bunch:
     """Load the original dSprites, downloading the file if necessary.
 
     The file's checksum is verified at every call; a corrupted file is named and never

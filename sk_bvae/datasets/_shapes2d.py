@@ -1,14 +1,17 @@
 """Binary images of 2D shapes: dSprites, rendered from its geometry."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 
-from sk_bvae.datasets._bunch import bunch
+from sk_bvae.datasets._bunch import BunchOrTuple, bunch
 from sk_bvae.datasets._factors import check_factors, keep_classes, sample_factors
 from sk_bvae.datasets._sprites import OUTLINES, draw_sprites
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, StrOptions, validate_params
+from sk_bvae.utils._types import RandomState
 
 FACTOR_NAMES = ("shape", "scale", "orientation", "position_x", "position_y")
 
@@ -61,19 +64,19 @@ Learning Basic Visual Concepts with a Constrained Variational Framework", ICLR 2
     prefer_skip_nested_validation=True,
 )
 def make_shapes2d(
-    n_samples=10_000,
+    n_samples: int | None = 10_000,
     *,
-    image_size=64,
-    shapes=("square", "ellipse", "heart"),
-    n_scales=6,
-    n_orientations=40,
-    n_positions=32,
-    coverage=1.0,
-    subset="sparse",
-    out=None,
-    random_state=None,
-    return_X_y=False,
-):
+    image_size: int = 64,
+    shapes: Sequence[str] = ("square", "ellipse", "heart"),
+    n_scales: int = 6,
+    n_orientations: int = 40,
+    n_positions: int = 32,
+    coverage: float = 1.0,
+    subset: Literal["sparse", "continuous"] = "sparse",
+    out: np.ndarray | None = None,
+    random_state: RandomState = None,
+    return_X_y: bool = False,
+) -> BunchOrTuple:
     """Generate binary images of 2D shapes from five independent factors.
 
     This is a close re-rendering of dSprites [1]_ from its geometry, *not* the original

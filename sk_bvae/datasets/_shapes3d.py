@@ -2,6 +2,8 @@
 
 from os import PathLike
 
+from sklearn.utils import Bunch
+
 from sk_bvae.datasets._download import RemoteFile, fetch_file
 from sk_bvae.datasets._grid_file import load_grid_file
 from sk_bvae.datasets._hdf5 import HDF5Array
@@ -43,7 +45,9 @@ https://github.com/google-deepmind/3d-shapes (Apache License 2.0).
     },
     prefer_skip_nested_validation=True,
 )
-def fetch_shapes3d(*, data_home=None, download_if_missing=True):
+def fetch_shapes3d(
+    *, data_home: str | PathLike[str] | None = None, download_if_missing: bool = True
+) -> Bunch:
     """Load the original 3D Shapes, downloading the file if necessary.
 
     The file's checksum is verified at every call; a corrupted file is named and never

@@ -2,11 +2,14 @@
 
 import warnings
 from abc import ABCMeta, abstractmethod
+from collections.abc import Callable
 from copy import copy
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -32,8 +35,10 @@ from sk_bvae.estimators._fitting import (
     unchanged_on_failure,
 )
 from sk_bvae.estimators._parameters import SharedParameters, with_parameters
+from sk_bvae.nn import Batch, Losses
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
+from sk_bvae.nn._objective import Players
 from sk_bvae.training.callbacks import EpochTasks, Patience, ReportEpochs
 from sk_bvae.training.checkpoint import find_checkpoint, fingerprint
 from sk_bvae.training.recipe import net_to_arrays, trim
@@ -48,7 +53,7 @@ BLOCK_ROWS = 1024
 DURING_A_FIT = ("_so_far", *CALLBACKS_DURING_A_FIT)
 
 # What is used where it lies; anything else becomes the first of these.
-REAL = [np.float64, np.float32, np.float16, np.bool_]
+REAL: list[Any] = [np.float64, np.float32, np.float16, np.bool_]
 REAL += [np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)]
 
 
@@ -71,13 +76,13 @@ class BaseModel(
 
     # Names of the parameters that the objective takes as plain numbers. Replicas that
     # differ in nothing else can train as one stack.
-    weights = ()
+    weights: ClassVar[tuple[str, ...]] = ()
 
     # Batches that the objective sees in a step.
-    n_views = 1
+    n_views: ClassVar[int] = 1
 
     # What cannot change between two fits that share their weights.
-    fixed = (
+    fixed: ClassVar[tuple[str, ...]] = (
         "n_components",
         "network",
         "hidden_layer_sizes",
@@ -88,27 +93,35 @@ class BaseModel(
         "net_params",
     )
 
-    @staticmethod
-    @abstractmethod
-    def objective(players, batch, **weights):
-        """Compute the losses of a batch.
+    if TYPE_CHECKING:  # no one signature has every model's weights by name
 
-        Parameters
-        ----------
-        players : ModuleDict
-            The players, by name.
+        @property
+        def objective(self) -> Callable[..., Losses]:
+            """Compute the losses of a batch, with weights of the model's own."""
 
-        batch : Batch
-            The batch.
+    else:
 
-        **weights : float
-            The `weights` by name, as they are at this point of the training.
+        @staticmethod
+        @abstractmethod
+        def objective(players: Players, batch: Batch, **weights: float) -> Losses:
+            """Compute the losses of a batch.
 
-        Returns
-        -------
-        losses : Losses
-            A loss for each player, and what to report.
-        """
+            Parameters
+            ----------
+            players : ModuleDict
+                The players, by name.
+
+            batch : Batch
+                The batch.
+
+            **weights : float
+                The `weights` by name, as they are at this point of the training.
+
+            Returns
+            -------
+            losses : Losses
+                A loss for each player, and what to report.
+            """
 
     @abstractmethod
     def _make_players(self, n_features):
@@ -151,7 +164,7 @@ class BaseModel(
     # Fitting
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Fit the model to X.
 
         Whatever goes wrong, the estimator is then what it was before the call.
@@ -184,7 +197,7 @@ class BaseModel(
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
         """Train for one pass over X, from the present weights if there are any.
 
         Nothing is held out for early stopping. Schedules advance as if each call were
@@ -411,7 +424,7 @@ class BaseModel(
 
     # Saving and loading
 
-    def trim_for_prediction(self):
+    def trim_for_prediction(self) -> Self:
         """Drop what only further training needs.
 
         The optimizer's moments take two thirds of a saved model, and as much memory.

@@ -7,11 +7,14 @@ import torch
 
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.estimators._vae import BaseVAE
-from sk_bvae.nn import Losses, gaussian_log_density
+from sk_bvae.nn import Batch, Losses, gaussian_log_density
+from sk_bvae.nn._objective import Players
 from sk_bvae.utils._sklearn import Interval
 
 
-def beta_tc_elbo(players, batch, *, alpha, beta, gamma):
+def beta_tc_elbo(
+    players: Players, batch: Batch, *, alpha: float, beta: float, gamma: float
+) -> Losses:
     """Negative ELBO whose KL term is taken apart, each part with a weight of its own.
 
     The parts add up to the KL. So gamma weighs the KL in closed form, and the estimates

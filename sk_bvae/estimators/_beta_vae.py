@@ -1,14 +1,17 @@
 """beta-VAE (Higgins et al. 2017)."""
 
+from dataclasses import field
 from numbers import Real
+from typing import TYPE_CHECKING
 
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.estimators._vae import BaseVAE
-from sk_bvae.nn import Losses
+from sk_bvae.nn import Batch, Losses
+from sk_bvae.nn._objective import Players
 from sk_bvae.utils._sklearn import Interval
 
 
-def beta_elbo(players, batch, *, beta):
+def beta_elbo(players: Players, batch: Batch, *, beta: float) -> Losses:
     """Negative ELBO with the KL term weighted by beta, averaged over the batch.
 
     Parameters
@@ -100,6 +103,9 @@ class BetaVAE(BaseVAE):
     """
 
     beta: float = 4.0
+
+    if TYPE_CHECKING:  # what a fit leaves behind
+        beta_norm_: float = field(init=False)
 
     objective = staticmethod(beta_elbo)
     weights = ("beta",)

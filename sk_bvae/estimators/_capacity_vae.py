@@ -4,11 +4,14 @@ from numbers import Real
 
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.estimators._vae import BaseVAE
-from sk_bvae.nn import Losses, linear_ramp
+from sk_bvae.nn import Batch, Losses, linear_ramp
+from sk_bvae.nn._objective import Players
 from sk_bvae.utils._sklearn import Interval
 
 
-def capacity_elbo(players, batch, *, capacity, gamma):
+def capacity_elbo(
+    players: Players, batch: Batch, *, capacity: float, gamma: float
+) -> Losses:
     """Reconstruction, and gamma times how far the batch's mean KL is from capacity.
 
     Parameters

@@ -1,15 +1,25 @@
 """DIP-VAE (Kumar et al. 2018)."""
 
+from collections.abc import Callable
 from functools import partial
 from numbers import Real
+from typing import Literal
 
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.estimators._vae import BaseVAE
-from sk_bvae.nn import Losses
+from sk_bvae.nn import Batch, Losses
+from sk_bvae.nn._objective import Players
 from sk_bvae.utils._sklearn import Interval, StrOptions
 
 
-def dip_elbo(players, batch, *, kind, lambda_off_diagonal, lambda_diagonal):
+def dip_elbo(
+    players: Players,
+    batch: Batch,
+    *,
+    kind: Literal["i", "ii"],
+    lambda_off_diagonal: float,
+    lambda_diagonal: float,
+) -> Losses:
     """Negative ELBO, and a price on what the latents' covariance lacks of identity.
 
     Parameters
@@ -141,7 +151,7 @@ class DIPVAE(BaseVAE):
     (1797, 10)
     """
 
-    kind: str = "i"
+    kind: Literal["i", "ii"] = "i"
     lambda_off_diagonal: float = 10.0
     lambda_diagonal: float | None = None
 
@@ -155,7 +165,7 @@ class DIPVAE(BaseVAE):
     }
 
     @property
-    def objective(self):
+    def objective(self) -> Callable[..., Losses]:
         """The objective of this ``kind``: a function of players, batch and weights."""
         return partial(dip_elbo, kind=self.kind)
 

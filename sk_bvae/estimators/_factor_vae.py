@@ -9,11 +9,12 @@ from torch import nn
 
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.estimators._vae import BaseVAE
-from sk_bvae.nn import Losses
+from sk_bvae.nn import Batch, Losses
+from sk_bvae.nn._objective import Players
 from sk_bvae.utils._sklearn import Interval
 
 
-def factor_elbo(players, batch, *, gamma):
+def factor_elbo(players: Players, batch: Batch, *, gamma: float) -> Losses:
     """Negative ELBO, and a price on the total correlation that a discriminator sees.
 
     Parameters

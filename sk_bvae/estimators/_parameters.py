@@ -2,14 +2,21 @@
 
 import inspect
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import dataclass_transform
+from typing import Any, Literal, TypeAlias, TypeVar, dataclass_transform
 
 import torch
 
-from sk_bvae.nn._networks import ACTIVATIONS
+from sk_bvae.nn._networks import ACTIVATIONS, Activation, Network
 from sk_bvae.utils._sklearn import Interval, StrOptions
+from sk_bvae.utils._types import Ints, RandomState
+
+Model = TypeVar("Model")
+Solver: TypeAlias = (
+    Literal["adam", "adagrad", "adamw", "rmsprop"] | type[torch.optim.Optimizer]
+)
 
 # A line of letters, underlined.
 HEADING = re.compile(r"^(\w[\w ]*)\n-{3,}\n", re.MULTILINE)
@@ -19,8 +26,8 @@ CONTINUED = re.compile(r", +default")
 SHARED_SECTIONS = ("Parameters", "Attributes")
 
 
-@dataclass_transform(kw_only_default=True)
-def with_parameters(model):
+@dataclass_transform(kw_only_default=True, field_specifiers=(field,))
+def with_parameters(model: type[Model]) -> type[Model]:
     """Give a model its constructor, and the documents that it shares.
 
     Annotated names of the class become parameters, to be passed by name; ``beta: float
@@ -49,12 +56,12 @@ def with_parameters(model):
     PricedVAE(price=2.0)
     """
     base, document = model.__mro__[1], model.__dict__.get("__doc__")
-    model = dataclass(kw_only=True, eq=False, repr=False)(model)
+    dataclass(kw_only=True, eq=False, repr=False)(model)
     signature = inspect.signature(model.__init__)
     names = _parameter_names(signature, inspect.signature(base))
-    model.__init__.__signature__ = signature.replace(
-        parameters=[signature.parameters[name] for name in ("self", *names)]
-    )
+    ordered = [signature.parameters[name] for name in ("self", *names)]
+    own_signature = signature.replace(parameters=ordered)
+    model.__init__.__signature__ = own_signature  # type: ignore[attr-defined]
     model.__doc__ = _merge_documents(document or "", base.__doc__ or "", names)
     return model
 
@@ -189,11 +196,11 @@ class SharedParameters:
     """
 
     n_components: int = field(default=10, kw_only=False)
-    network: object = "mlp"
-    hidden_layer_sizes: object = (128, 128)
-    activation: str = "relu"
-    image_shape: tuple | None = None
-    solver: str | type = "adam"
+    network: Network = "mlp"
+    hidden_layer_sizes: Ints = (128, 128)
+    activation: Activation = "relu"
+    image_shape: Sequence[int] | None = None
+    solver: Solver = "adam"
     learning_rate_init: float = 1e-3
     batch_size: int = 64
     max_iter: int = 200
@@ -203,9 +210,9 @@ class SharedParameters:
     tol: float = 1e-4
     warm_start: bool = False
     device: str | torch.device = "auto"
-    random_state: object = None
+    random_state: RandomState = None
     verbose: int = 0
-    net_params: dict | None = None
+    net_params: dict[str, Any] | None = None
 
     _parameter_constraints = {
         "n_components": [Interval(Integral, 1, None, closed="left")],

@@ -2,12 +2,16 @@
 
 import warnings
 from copy import deepcopy
+from dataclasses import field
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
+from skorch import NeuralNet
 
 from sk_bvae.estimators._base import BLOCK_ROWS, BaseModel, validate_rows
 from sk_bvae.estimators._parameters import with_parameters
@@ -20,6 +24,7 @@ from sk_bvae.training.step import NonFiniteLossError
 from sk_bvae.utils._active import ACTIVE_NATS
 from sk_bvae.utils._random import draw_seeds, normal_by_row
 from sk_bvae.utils._sklearn import Interval, StrOptions
+from sk_bvae.utils._types import RandomState
 
 
 @with_parameters
@@ -96,8 +101,19 @@ class BaseVAE(BaseModel):
     (3, 2)
     """
 
-    likelihood: object = "gaussian"
+    likelihood: Literal["gaussian", "bernoulli"] | Likelihood = "gaussian"
     noise_variance: float | None = None
+
+    if TYPE_CHECKING:  # what a fit leaves behind
+        kl_: np.ndarray = field(init=False)
+        n_active_components_: int = field(init=False)
+        noise_variance_: float = field(init=False)
+        history_: dict[str, np.ndarray] = field(init=False)
+        loss_curve_: np.ndarray = field(init=False)
+        n_iter_: int = field(init=False)
+        n_features_in_: int = field(init=False)
+        feature_names_in_: np.ndarray = field(init=False)
+        net_: NeuralNet = field(init=False)
 
     fixed = (*BaseModel.fixed, "likelihood", "noise_variance")
 
@@ -184,7 +200,7 @@ class BaseVAE(BaseModel):
     def _n_features_out(self):
         return len(self.kl_)
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Encode X: the mean of each row's posterior.
 
         Deterministic, and done in blocks, so that memory stays bounded.
@@ -203,7 +219,7 @@ class BaseVAE(BaseModel):
         rows = self._rows(validate_rows(self, X))
         return self._by_block(rows, lambda players, x: players["vae"].posterior(x)[0])
 
-    def posterior(self, X):
+    def posterior(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Compute the mean and the standard deviation of each row's posterior.
 
         q(z|x) is a normal distribution with independent latents.
@@ -228,7 +244,7 @@ class BaseVAE(BaseModel):
         )
         return both[:, 0].copy(), np.exp(0.5 * both[:, 1])
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Decode latents: the mean of p(x|z).
 
         Parameters
@@ -255,7 +271,9 @@ class BaseVAE(BaseModel):
         )
         return self._shift_back(decoded)
 
-    def sample(self, n_samples=1, random_state=None):
+    def sample(
+        self, n_samples: int = 1, random_state: RandomState = None
+    ) -> np.ndarray:
         """Draw rows from the model: z from N(0, I), then x from p(x|z).
 
         For noiseless pictures of what the model knows, decode prior draws instead:
@@ -292,7 +310,7 @@ class BaseVAE(BaseModel):
         """Add to decoded rows what was taken off the data."""
         return decoded if self.net_.shift_ is None else decoded + self.net_.shift_
 
-    def score_samples(self, X, n_draws=32):
+    def score_samples(self, X: ArrayLike, n_draws: int = 32) -> np.ndarray:
         """Bound the log density of each row from below.
 
         The importance-weighted bound log 1/K sum_k p(x, z_k) / q(z_k|x) [1]_, with
@@ -349,7 +367,7 @@ class BaseVAE(BaseModel):
 
         return self._by_block(self._rows(X), terms).mean(axis=0, dtype=np.float64)
 
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: object = None) -> float:
         """Average the bound of `score_samples` over the rows.
 
         Parameters

@@ -2,10 +2,12 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 
 from sk_bvae.inspection._codes import find_model
+from sk_bvae.utils._types import Names
 
 # The side of the smallest square image that is taken for one unasked.
 SMALLEST_SIDE = 8
@@ -193,7 +195,14 @@ class DecodedDisplay(ABC):
         The values of black and white.
     """
 
-    def __init__(self, *, image_shape, feature_names, feature_std, pixel_range):
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int] | None,
+        feature_names: Names | None,
+        feature_std: np.ndarray | None,
+        pixel_range: tuple[float, float] | None,
+    ) -> None:
         self.image_shape = image_shape
         self.feature_names = feature_names
         self.feature_std = feature_std

@@ -1,11 +1,19 @@
 """Which code serves which factor."""
 
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from sk_bvae.inspection._canvas import letters_for, style, take_axes
 from sk_bvae.inspection._codes import describe_codes
 from sk_bvae.metrics import dci_score, mutual_info_matrix
 from sk_bvae.utils._sklearn import StrOptions, validate_params
+from sk_bvae.utils._types import Names, RandomState
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LABELS = {
     "mutual_info": "mutual information (nats)",
@@ -78,7 +86,14 @@ class FactorMatrixDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, matrix, *, code_names=None, factor_names=None, label=None):
+    def __init__(
+        self,
+        matrix: np.ndarray,
+        *,
+        code_names: Names | None = None,
+        factor_names: Names | None = None,
+        label: str | None = None,
+    ) -> None:
         self.matrix = matrix
         self.code_names = code_names
         self.factor_names = factor_names
@@ -88,16 +103,16 @@ class FactorMatrixDisplay:
     @validate_params(KIND, prefer_skip_nested_validation=True)
     def from_estimator(
         cls,
-        transformer,
-        X,
-        Y,
+        transformer: BaseEstimator,
+        X: ArrayLike,
+        Y: ArrayLike,
         *,
-        kind="mutual_info",
-        factor_names=None,
-        random_state=None,
-        ax=None,
-        **kwargs,
-    ):
+        kind: Literal["mutual_info", "dci_importance"] = "mutual_info",
+        factor_names: Names | None = None,
+        random_state: RandomState = None,
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Compare the codes of a fitted transformer with known factors.
 
         Parameters
@@ -148,15 +163,15 @@ class FactorMatrixDisplay:
     @validate_params(KIND, prefer_skip_nested_validation=True)
     def from_arrays(
         cls,
-        Z,
-        Y,
+        Z: ArrayLike,
+        Y: ArrayLike,
         *,
-        kind="mutual_info",
-        factor_names=None,
-        random_state=None,
-        ax=None,
-        **kwargs,
-    ):
+        kind: Literal["mutual_info", "dci_importance"] = "mutual_info",
+        factor_names: Names | None = None,
+        random_state: RandomState = None,
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Compare codes with known factors.
 
         Parameters
@@ -211,7 +226,13 @@ class FactorMatrixDisplay:
             label=LABELS[kind],
         )
 
-    def plot(self, *, ax=None, text_kw=None, **kwargs):
+    def plot(
+        self,
+        *,
+        ax: "Axes | None" = None,
+        text_kw: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the matrix.
 
         Parameters

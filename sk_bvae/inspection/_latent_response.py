@@ -1,14 +1,24 @@
 """How each latent answers to the factors (Higgins et al. 2017, figure 7)."""
 
+from collections.abc import Mapping, Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from sk_bvae.inspection._canvas import letters_for, style, take_grid
 from sk_bvae.inspection._codes import choose_latents, describe_codes
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, validate_params
+from sk_bvae.utils._types import Ints, Names, RandomState
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+    from matplotlib.lines import Line2D
 
 POSITION = ("position_y", "position_x")
 SHAPE = "shape"
@@ -105,14 +115,14 @@ class LatentResponseDisplay:
 
     def __init__(
         self,
-        position,
-        curves,
+        position: np.ndarray | None,
+        curves: Mapping[str, np.ndarray],
         *,
-        factor_values,
-        latent_names,
-        shape_names=None,
-        unit="prior units",
-    ):
+        factor_values: Mapping[str, np.ndarray],
+        latent_names: Names,
+        shape_names: Names | None = None,
+        unit: str = "prior units",
+    ) -> None:
         self.position = position
         self.curves = curves
         self.factor_values = factor_values
@@ -130,15 +140,15 @@ class LatentResponseDisplay:
     )
     def from_estimator(
         cls,
-        transformer,
-        data,
+        transformer: BaseEstimator,
+        data: Bunch,
         *,
-        latents=None,
-        n_images=20_000,
-        random_state=None,
-        ax=None,
-        **kwargs,
-    ):
+        latents: Ints | None = None,
+        n_images: int = 20_000,
+        random_state: RandomState = None,
+        ax: "Sequence[Axes] | np.ndarray | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Encode images of known factors, average the codes and draw the averages.
 
         Parameters
@@ -217,7 +227,13 @@ class LatentResponseDisplay:
         )
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, im_kw=None, line_kw=None):
+    def plot(
+        self,
+        *,
+        ax: "Sequence[Axes] | np.ndarray | None" = None,
+        im_kw: dict[str, Any] | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the heat maps and the curves.
 
         Parameters
@@ -256,7 +272,8 @@ class LatentResponseDisplay:
         )
         self.figure_ = self.axes_[0, 0].figure
         limit = self._limit()
-        self.im_, self.lines_ = [], {}
+        self.im_: list[AxesImage] = []
+        self.lines_: dict[str, list[list[Line2D]]] = {}
         if n_maps:
             self._draw_maps(self.axes_[:, 0], limit, im_kw)
         for axes, name in zip(self.axes_[:, n_maps:].T, self.curves, strict=True):

@@ -1,6 +1,11 @@
 """What changes in the data as one latent changes."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from sk_bvae.inspection._canvas import label_rows
 from sk_bvae.inspection._codes import (
@@ -26,6 +31,11 @@ from sk_bvae.inspection._traversal_tables import (
     make_cells,
 )
 from sk_bvae.utils._sklearn import StrOptions, validate_params
+from sk_bvae.utils._types import Ints, Names
+
+if TYPE_CHECKING:
+    from matplotlib.animation import FuncAnimation
+    from matplotlib.axes import Axes
 
 
 class LatentTraversalDisplay(DecodedDisplay):
@@ -123,17 +133,17 @@ class LatentTraversalDisplay(DecodedDisplay):
 
     def __init__(
         self,
-        traversals,
+        traversals: np.ndarray,
         *,
-        values,
-        latent_names,
-        unit="prior units",
-        image_shape=None,
-        feature_names=None,
-        middle=None,
-        feature_std=None,
-        pixel_range=None,
-    ):
+        values: np.ndarray,
+        latent_names: Names,
+        unit: str = "prior units",
+        image_shape: Sequence[int] | None = None,
+        feature_names: Names | None = None,
+        middle: np.ndarray | None = None,
+        feature_std: np.ndarray | None = None,
+        pixel_range: tuple[float, float] | None = None,
+    ) -> None:
         super().__init__(
             image_shape=image_shape,
             feature_names=feature_names,
@@ -149,18 +159,18 @@ class LatentTraversalDisplay(DecodedDisplay):
     @classmethod
     def from_estimator(
         cls,
-        transformer,
-        X=None,
+        transformer: BaseEstimator,
+        X: ArrayLike | None = None,
         *,
-        seed_row=None,
-        values=None,
-        latents=None,
-        image_shape=None,
-        feature_names=None,
-        kind="heatmap",
-        ax=None,
-        **kwargs,
-    ):
+        seed_row: ArrayLike | None = None,
+        values: ArrayLike | None = None,
+        latents: Ints | None = None,
+        image_shape: Sequence[int] | None = None,
+        feature_names: Names | None = None,
+        kind: Literal["heatmap", "lines"] = "heatmap",
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Traverse the latents of a fitted transformer, and draw what it decodes.
 
         Parameters
@@ -249,7 +259,13 @@ class LatentTraversalDisplay(DecodedDisplay):
     @validate_params(
         {"kind": [StrOptions({"heatmap", "lines"})]}, prefer_skip_nested_validation=True
     )
-    def plot(self, *, kind="heatmap", ax=None, **kwargs):
+    def plot(
+        self,
+        *,
+        kind: Literal["heatmap", "lines"] = "heatmap",
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the traversals.
 
         Parameters
@@ -290,7 +306,7 @@ class LatentTraversalDisplay(DecodedDisplay):
         self.figure_ = self.ax_.figure
         return self
 
-    def animate(self, *, interval=150, **kwargs):
+    def animate(self, *, interval: int = 150, **kwargs: Any) -> "FuncAnimation":
         """Let all latents go through their values at once, there and back.
 
         Images: one for each latent. Tables: a heat map of latents and features.

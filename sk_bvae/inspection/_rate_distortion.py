@@ -1,12 +1,22 @@
 """Reconstruction against KL along a parameter of the objective."""
 
+from collections.abc import Sequence
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sk_bvae.inspection._canvas import POINTS_PER_INCH, style, take_axes
+from sk_bvae.utils._types import Names
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Text
 
 LABEL_POINTS = 9
 
@@ -85,7 +95,15 @@ class RateDistortionDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, kl, reconstruction, *, values, groups=None, param_name="beta"):
+    def __init__(
+        self,
+        kl: np.ndarray,
+        reconstruction: np.ndarray,
+        *,
+        values: Sequence[float] | np.ndarray,
+        groups: Names | None = None,
+        param_name: str = "beta",
+    ) -> None:
         self.kl = kl
         self.reconstruction = reconstruction
         self.values = values
@@ -93,7 +111,14 @@ class RateDistortionDisplay:
         self.param_name = param_name
 
     @classmethod
-    def from_estimator(cls, search, *, param_name=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        search: BaseEstimator,
+        *,
+        param_name: str | None = None,
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the candidates of a fitted search.
 
         Parameters
@@ -147,7 +172,7 @@ class RateDistortionDisplay:
             param_name=param_name,
         ).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(self, *, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Draw the curves.
 
         Parameters
@@ -165,7 +190,9 @@ class RateDistortionDisplay:
         """
         self.ax_ = take_axes(ax, 5.5, 4)
         self.figure_ = self.ax_.figure
-        self.lines_, self.dots_, self.text_ = [], [], []
+        self.lines_: list[Line2D] = []
+        self.dots_: list[PathCollection] = []
+        self.text_: list[Text] = []
         groups = [""] * len(self.values) if self.groups is None else list(self.groups)
         names = list(dict.fromkeys(groups))
         colours = _colours(len(names))

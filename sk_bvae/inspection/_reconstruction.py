@@ -1,8 +1,12 @@
 """What is left of the data after encoding and decoding."""
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 
 from sk_bvae.inspection._canvas import style, take_axes, take_columns
@@ -10,6 +14,10 @@ from sk_bvae.inspection._codes import check_decoder, decode
 from sk_bvae.inspection._decoded import DecodedDisplay, mean_and_std, standardise
 from sk_bvae.inspection._mosaic import show_mosaic
 from sk_bvae.utils._sklearn import Interval, validate_params
+from sk_bvae.utils._types import Names
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Inches.
 TILE = 0.8
@@ -95,15 +103,15 @@ class ReconstructionDisplay(DecodedDisplay):
 
     def __init__(
         self,
-        X,
-        X_reconstructed,
+        X: np.ndarray,
+        X_reconstructed: np.ndarray,
         *,
-        image_shape=None,
-        feature_names=None,
-        feature_mean=None,
-        feature_std=None,
-        pixel_range=None,
-    ):
+        image_shape: Sequence[int] | None = None,
+        feature_names: Names | None = None,
+        feature_mean: np.ndarray | None = None,
+        feature_std: np.ndarray | None = None,
+        pixel_range: tuple[float, float] | None = None,
+    ) -> None:
         super().__init__(
             image_shape=image_shape,
             feature_names=feature_names,
@@ -121,15 +129,15 @@ class ReconstructionDisplay(DecodedDisplay):
     )
     def from_estimator(
         cls,
-        transformer,
-        X,
+        transformer: BaseEstimator,
+        X: ArrayLike,
         *,
-        n_samples=8,
-        image_shape=None,
-        feature_names=None,
-        ax=None,
-        **kwargs,
-    ):
+        n_samples: int = 8,
+        image_shape: Sequence[int] | None = None,
+        feature_names: Names | None = None,
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Encode and decode rows by a fitted transformer, and draw both.
 
         Parameters
@@ -174,7 +182,7 @@ class ReconstructionDisplay(DecodedDisplay):
             If the image shape or the names do not fit the rows.
         """
         check_decoder(transformer)
-        shown = X[:n_samples]
+        shown = X[:n_samples]  # type: ignore[index]
         display = cls._from_rows(
             np.asarray(shown),
             decode(transformer, np.asarray(transformer.transform(shown))),
@@ -192,15 +200,15 @@ class ReconstructionDisplay(DecodedDisplay):
     )
     def from_arrays(
         cls,
-        X,
-        X_reconstructed,
+        X: ArrayLike,
+        X_reconstructed: ArrayLike,
         *,
-        n_samples=8,
-        image_shape=None,
-        feature_names=None,
-        ax=None,
-        **kwargs,
-    ):
+        n_samples: int = 8,
+        image_shape: Sequence[int] | None = None,
+        feature_names: Names | None = None,
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw rows and reconstructions that are there already.
 
         Parameters
@@ -246,7 +254,7 @@ class ReconstructionDisplay(DecodedDisplay):
                 f"X has shape {np.shape(X)}, but X_reconstructed {rebuilt.shape}."
             )
         display = cls._from_rows(
-            np.asarray(X[:n_samples]),
+            np.asarray(X[:n_samples]),  # type: ignore[index]
             rebuilt[:n_samples],
             X=X,
             transformer=None,
@@ -260,7 +268,7 @@ class ReconstructionDisplay(DecodedDisplay):
         mean, std = mean_and_std(X)
         return {"feature_mean": mean, "feature_std": std}
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(self, *, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Draw the rows and their reconstructions.
 
         Parameters

@@ -1,8 +1,12 @@
 """What a model makes of codes that are drawn from its prior."""
 
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from sk_bvae.inspection._canvas import style, take_axes, take_columns
 from sk_bvae.inspection._codes import check_decoder, decode, describe_codes
@@ -10,6 +14,10 @@ from sk_bvae.inspection._decoded import DecodedDisplay, mean_and_std, standardis
 from sk_bvae.inspection._mosaic import show_mosaic, wrap
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, validate_params
+from sk_bvae.utils._types import Names, RandomState
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Inches.
 TILE = 0.7
@@ -96,15 +104,15 @@ class SampleDisplay(DecodedDisplay):
 
     def __init__(
         self,
-        samples,
+        samples: np.ndarray,
         *,
-        data_quantiles=None,
-        image_shape=None,
-        feature_names=None,
-        feature_mean=None,
-        feature_std=None,
-        pixel_range=None,
-    ):
+        data_quantiles: np.ndarray | None = None,
+        image_shape: Sequence[int] | None = None,
+        feature_names: Names | None = None,
+        feature_mean: np.ndarray | None = None,
+        feature_std: np.ndarray | None = None,
+        pixel_range: tuple[float, float] | None = None,
+    ) -> None:
         super().__init__(
             image_shape=image_shape,
             feature_names=feature_names,
@@ -125,16 +133,16 @@ class SampleDisplay(DecodedDisplay):
     )
     def from_estimator(
         cls,
-        transformer,
-        X=None,
+        transformer: BaseEstimator,
+        X: ArrayLike | None = None,
         *,
-        n_samples=30,
-        image_shape=None,
-        feature_names=None,
-        random_state=None,
-        ax=None,
-        **kwargs,
-    ):
+        n_samples: int = 30,
+        image_shape: Sequence[int] | None = None,
+        feature_names: Names | None = None,
+        random_state: RandomState = None,
+        ax: "Axes | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Decode random codes by a fitted transformer, and draw the rows.
 
         Parameters
@@ -205,7 +213,7 @@ class SampleDisplay(DecodedDisplay):
             "feature_std": std,
         }
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(self, *, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Draw the samples.
 
         Parameters

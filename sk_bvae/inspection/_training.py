@@ -1,8 +1,11 @@
 """How the terms of the loss went during training."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sk_bvae.inspection._canvas import (
@@ -15,6 +18,10 @@ from sk_bvae.inspection._canvas import (
 )
 from sk_bvae.inspection._codes import find_model
 from sk_bvae.utils._active import ACTIVE_NATS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 # The share of the epochs, the first ones, that may leave the picture at the top.
 SETTLING = 0.02
@@ -89,11 +96,17 @@ class TrainingDisplay:
     >>> plt.show()
     """
 
-    def __init__(self, history):
+    def __init__(self, history: Mapping[str, np.ndarray]) -> None:
         self.history = history
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: BaseEstimator,
+        *,
+        ax: "Sequence[Axes] | np.ndarray | None" = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draw the history of a fitted model.
 
         Parameters
@@ -129,7 +142,9 @@ class TrainingDisplay:
             )
         return cls(model.history_).plot(ax=ax, **kwargs)
 
-    def plot(self, *, ax=None, **kwargs):
+    def plot(
+        self, *, ax: "Sequence[Axes] | np.ndarray | None" = None, **kwargs: Any
+    ) -> Self:
         """Draw the history.
 
         Parameters
@@ -158,7 +173,8 @@ class TrainingDisplay:
         size = PANEL_WIDTH * n_columns, PANEL_HEIGHT * n_rows
         self.axes_ = take_grid(ax, (n_rows, n_columns), *size, n_axes=len(panels))
         self.figure_ = self.axes_[0, 0].figure
-        self.lines_, self.latent_lines_ = {}, {}
+        self.lines_: dict[str, Line2D] = {}
+        self.latent_lines_: dict[str, list[Line2D]] = {}
         for position, (term, by_latent) in enumerate(panels):
             ax = self.axes_.flat[position]
             draw = self._draw_latents if by_latent else self._draw_term

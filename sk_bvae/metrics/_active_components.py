@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sk_bvae.metrics._validation import _check_codes
 from sk_bvae.utils._sklearn import Interval, validate_params
@@ -14,7 +15,9 @@ ACTIVE_STD = 0.05
     {"Z": ["array-like"], "threshold": [Interval(Real, 0, None, closed="left")]},
     prefer_skip_nested_validation=True,
 )
-def active_components(Z, *, threshold=ACTIVE_STD):
+def active_components(
+    Z: ArrayLike, *, threshold: float = ACTIVE_STD
+) -> NDArray[np.bool_]:
     """Tell which codes vary over the data.
 
     A variational autoencoder that ignores a latent leaves its posterior mean near 0

@@ -1,13 +1,17 @@
 """The disentanglement score of the beta-VAE paper."""
 
 from numbers import Integral
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import Bunch, check_array
 
 from sk_bvae.metrics._sampling import (
+    CodesOrTransform,
+    FactorsOrData,
     _batches_of_groups,
     _make_samplers,
     _nothing_to_tell_apart,
@@ -15,6 +19,7 @@ from sk_bvae.metrics._sampling import (
 )
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, StrOptions, validate_params
+from sk_bvae.utils._types import RandomState
 
 POSITIVE = [Interval(Integral, 1, None, closed="left")]
 
@@ -52,18 +57,18 @@ INITIAL_WEIGHTS = {"zero": _zero_weights, "random": _random_weights}
     prefer_skip_nested_validation=True,
 )
 def beta_vae_score(
-    Z,
-    Y,
+    Z: CodesOrTransform,
+    Y: FactorsOrData,
     *,
-    factors=None,
-    classifier="adagrad",
-    initial_weights="zero",
-    n_pairs=64,
-    n_train=1_000,
-    n_test=1_000,
-    max_iter=3_000,
-    random_state=None,
-):
+    factors: ArrayLike | None = None,
+    classifier: Literal["adagrad", "logistic_regression"] = "adagrad",
+    initial_weights: Literal["zero", "random"] = "zero",
+    n_pairs: int = 64,
+    n_train: int = 1_000,
+    n_test: int = 1_000,
+    max_iter: int = 3_000,
+    random_state: RandomState = None,
+) -> float:
     """Disentanglement score of the beta-VAE paper (Higgins).
 
     A point is made by drawing a factor, then `n_pairs` pairs of samples that agree
@@ -258,7 +263,7 @@ def _with_ones(X):
 
 
 @validate_params({"scores": ["array-like"]}, prefer_skip_nested_validation=True)
-def higgins_protocol(scores):
+def higgins_protocol(scores: ArrayLike) -> Bunch:
     """Summarise the scores of repeated runs as the beta-VAE paper does.
 
     The paper trains ten models and three classifiers for each, drops the worst half

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from scipy.special import xlogy
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.utils import Bunch
@@ -17,6 +18,7 @@ from sk_bvae.metrics._validation import (
 )
 from sk_bvae.utils._random import draw_seeds, private_random_state
 from sk_bvae.utils._sklearn import validate_params
+from sk_bvae.utils._types import RandomState
 
 
 @validate_params(
@@ -28,7 +30,15 @@ from sk_bvae.utils._sklearn import validate_params
     },
     prefer_skip_nested_validation=True,
 )
-def dci_score(Z, Y, *, test_size=0.5, shuffle=True, random_state=None, n_jobs=None):
+def dci_score(
+    Z: ArrayLike,
+    Y: ArrayLike,
+    *,
+    test_size: float = 0.5,
+    shuffle: bool = True,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+) -> Bunch:
     """Disentanglement, completeness and informativeness (DCI).
 
     A :class:`~sklearn.ensemble.GradientBoostingClassifier` predicts each factor from

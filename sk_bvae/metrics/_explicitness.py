@@ -1,6 +1,7 @@
 """The explicitness of a representation."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -15,13 +16,21 @@ from sk_bvae.metrics._validation import (
 )
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import validate_params
+from sk_bvae.utils._types import RandomState
 
 
 @validate_params(
     {"Z": ["array-like"], "Y": ["array-like"], **SPLIT_CONSTRAINTS},
     prefer_skip_nested_validation=True,
 )
-def explicitness_score(Z, Y, *, test_size=0.5, shuffle=True, random_state=None):
+def explicitness_score(
+    Z: ArrayLike,
+    Y: ArrayLike,
+    *,
+    test_size: float = 0.5,
+    shuffle: bool = True,
+    random_state: RandomState = None,
+) -> float:
     """Explicitness: can each factor be read off the codes by a linear classifier.
 
     For each factor, a multinomial logistic regression on the standardised codes is

@@ -6,6 +6,8 @@ import numpy as np
 
 from sk_bvae.metrics._active_components import ACTIVE_STD, _is_active
 from sk_bvae.metrics._sampling import (
+    CodesOrTransform,
+    FactorsOrData,
     _batches_of_groups,
     _make_samplers,
     _nothing_to_tell_apart,
@@ -14,6 +16,7 @@ from sk_bvae.metrics._sampling import (
 from sk_bvae.metrics._validation import _warn_undefined
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, validate_params
+from sk_bvae.utils._types import RandomState
 
 POINTS_FOR_VARIANCE = 10_000
 
@@ -31,15 +34,15 @@ POINTS_FOR_VARIANCE = 10_000
     prefer_skip_nested_validation=True,
 )
 def factor_vae_score(
-    Z,
-    Y,
+    Z: CodesOrTransform,
+    Y: FactorsOrData,
     *,
-    group_size=64,
-    n_train=10_000,
-    n_test=5_000,
-    active_threshold=ACTIVE_STD,
-    random_state=None,
-):
+    group_size: int = 64,
+    n_train: int = 10_000,
+    n_test: int = 5_000,
+    active_threshold: float = ACTIVE_STD,
+    random_state: RandomState = None,
+) -> float:
     """Disentanglement score of the FactorVAE paper.
 
     A vote is made by drawing a factor and `group_size` samples that agree in it, and

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 
 from sk_bvae.metrics._validation import _check_codes, _is_constant
@@ -10,7 +11,7 @@ from sk_bvae.utils._sklearn import validate_params
 
 
 @validate_params({"Z": ["array-like"]}, prefer_skip_nested_validation=True)
-def gaussian_total_correlation(Z):
+def gaussian_total_correlation(Z: ArrayLike) -> float:
     """Total correlation of the codes under a Gaussian fitted to them.
 
     TC = (sum_d log S[d, d] - log det S) / 2 with S the covariance of the codes: the
@@ -79,7 +80,7 @@ def gaussian_total_correlation(Z):
     {"Z": ["array-like"], "normalize": ["boolean"]},
     prefer_skip_nested_validation=True,
 )
-def gaussian_wasserstein_correlation(Z, *, normalize=False):
+def gaussian_wasserstein_correlation(Z: ArrayLike, *, normalize: bool = False) -> float:
     """Wasserstein distance of the codes from independent ones, if Gaussian.
 
     The squared 2-Wasserstein distance between a Gaussian fitted to the codes and the

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from sk_bvae.metrics._mutual_info import _bin_codes
-from sk_bvae.metrics._sampling import _RenderSampler
+from sk_bvae.metrics._sampling import CodesOrTransform, FactorsOrData, _RenderSampler
 from sk_bvae.metrics._validation import (
     _check_codes_and_factors,
     _is_constant,
@@ -14,6 +14,7 @@ from sk_bvae.metrics._validation import (
 )
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import Interval, validate_params
+from sk_bvae.utils._types import RandomState
 
 # Constants of the published implementation.
 N_BINS = 20
@@ -29,7 +30,13 @@ PERCENTILE = 99
     },
     prefer_skip_nested_validation=True,
 )
-def interventional_robustness_score(Z, Y, *, n_samples=10_000, random_state=None):
+def interventional_robustness_score(
+    Z: CodesOrTransform,
+    Y: FactorsOrData,
+    *,
+    n_samples: int = 10_000,
+    random_state: RandomState = None,
+) -> float:
     """Interventional robustness score (IRS).
 
     For each code and factor, how little the code strays from its mean while the

@@ -1,6 +1,7 @@
 """The modularity of a representation."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sk_bvae.metrics._mutual_info import (
     BINS_CONSTRAINTS,
@@ -15,7 +16,7 @@ from sk_bvae.utils._sklearn import validate_params
     {"Z": ["array-like"], "Y": ["array-like"], **BINS_CONSTRAINTS},
     prefer_skip_nested_validation=True,
 )
-def modularity_score(Z, Y, *, n_bins=20):
+def modularity_score(Z: ArrayLike, Y: ArrayLike, *, n_bins: int = 20) -> float:
     """Modularity: does each code know one factor only.
 
     With M the squared mutual information of codes and K factors, a code's modularity is

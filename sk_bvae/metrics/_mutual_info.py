@@ -3,6 +3,7 @@
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
 from sk_bvae.metrics._validation import (
@@ -23,7 +24,7 @@ BINS_CONSTRAINTS = {"n_bins": [Interval(Integral, 2, None, closed="left")]}
     {"Z": ["array-like"], "Y": ["array-like"], **BINS_CONSTRAINTS},
     prefer_skip_nested_validation=True,
 )
-def mutual_info_matrix(Z, Y, *, n_bins=20):
+def mutual_info_matrix(Z: ArrayLike, Y: ArrayLike, *, n_bins: int = 20) -> np.ndarray:
     """Mutual information between every code and every factor.
 
     Each code is cut into `n_bins` bins of equal width between its minimum and its
@@ -82,7 +83,7 @@ def mutual_info_matrix(Z, Y, *, n_bins=20):
     {"Z": ["array-like"], "Y": ["array-like"], **BINS_CONSTRAINTS},
     prefer_skip_nested_validation=True,
 )
-def mutual_info_gap(Z, Y, *, n_bins=20):
+def mutual_info_gap(Z: ArrayLike, Y: ArrayLike, *, n_bins: int = 20) -> float:
     """Mutual information gap (MIG): does one code alone know each factor.
 
     MIG = mean over factors k of (I(z_a; y_k) - I(z_b; y_k)) / H(y_k), where a and b are

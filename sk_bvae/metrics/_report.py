@@ -1,6 +1,10 @@
 """The metrics by their names, and all of one representation at once."""
 
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import Any
+
+from numpy.typing import ArrayLike
 
 from sk_bvae.metrics._active_components import ACTIVE_STD, active_components
 from sk_bvae.metrics._beta_vae_score import beta_vae_score
@@ -18,6 +22,7 @@ from sk_bvae.metrics._sap import sap_score
 from sk_bvae.metrics._validation import _check_codes_and_factors
 from sk_bvae.utils._random import draw_seeds
 from sk_bvae.utils._sklearn import validate_params
+from sk_bvae.utils._types import RandomState
 
 
 def _total_correlation(Z, Y):
@@ -35,7 +40,7 @@ def _n_active_components(Z, Y, *, threshold=ACTIVE_STD):
     return int(active_components(Z, threshold=threshold).sum())
 
 
-METRICS = {
+METRICS: dict[str, Callable[..., Any]] = {
     "mig": mutual_info_gap,
     "modularity": modularity_score,
     "explicitness": explicitness_score,
@@ -63,7 +68,14 @@ DCI_PARTS = ("disentanglement", "completeness", "informativeness")
     },
     prefer_skip_nested_validation=True,
 )
-def disentanglement_report(Z, Y, *, metrics=None, random_state=None, n_jobs=None):
+def disentanglement_report(
+    Z: ArrayLike,
+    Y: ArrayLike,
+    *,
+    metrics: Sequence[str] | None = None,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+) -> dict[str, float]:
     """Score one representation by every metric.
 
     Parameters
@@ -140,7 +152,7 @@ def disentanglement_report(Z, Y, *, metrics=None, random_state=None, n_jobs=None
     Z, Y = _check_codes_and_factors(Z, Y)
     if not isinstance(random_state, Integral):
         random_state = draw_seeds(random_state, 1)[0]
-    report = {}
+    report: dict[str, float] = {}
     for name in names:
         options = {"random_state": random_state} if name in SEEDED else {}
         if name == "dci":

@@ -1,8 +1,12 @@
 """Codes of samples that agree in one factor, from given rows or freshly rendered."""
 
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.model_selection import train_test_split
-from sklearn.utils import gen_batches
+from sklearn.utils import Bunch, gen_batches
 
 from sk_bvae.metrics._validation import (
     _check_codes,
@@ -11,6 +15,22 @@ from sk_bvae.metrics._validation import (
     _keep_defined,
     _warn_undefined,
 )
+
+
+class RendersFactors(Protocol):
+    """A data set that renders samples of any factors."""
+
+    @property
+    def render(self) -> Callable[[np.ndarray], Any]:
+        """Turns classes of shape (n_samples, n_factors) into samples."""
+
+    @property
+    def factor_sizes(self) -> Sequence[int] | np.ndarray:
+        """The number of classes of each factor."""
+
+
+CodesOrTransform: TypeAlias = ArrayLike | Callable[[np.ndarray], ArrayLike]
+FactorsOrData: TypeAlias = ArrayLike | Bunch | RendersFactors
 
 # What is held at a time: codes (numbers) of given rows, or images to transform.
 NUMBERS_AT_ONCE = 2**22

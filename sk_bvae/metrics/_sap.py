@@ -1,6 +1,7 @@
 """The separated attribute predictability (SAP) score."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sk_bvae.metrics._linear_svc import _fit_linear_svc, _predict_linear_svc
 from sk_bvae.metrics._mutual_info import _lead_of_best
@@ -14,6 +15,7 @@ from sk_bvae.metrics._validation import (
 )
 from sk_bvae.utils._random import private_random_state
 from sk_bvae.utils._sklearn import validate_params
+from sk_bvae.utils._types import RandomState
 
 # Constants of the published implementation.
 C = 0.01
@@ -30,14 +32,14 @@ DEAD_VARIANCE = 1e-12
     prefer_skip_nested_validation=True,
 )
 def sap_score(
-    Z,
-    Y,
+    Z: ArrayLike,
+    Y: ArrayLike,
     *,
-    continuous_factors=False,
-    test_size=0.5,
-    shuffle=True,
-    random_state=None,
-):
+    continuous_factors: bool = False,
+    test_size: float = 0.5,
+    shuffle: bool = True,
+    random_state: RandomState = None,
+) -> float:
     """Separated attribute predictability (SAP): does one code predict each factor.
 
     For each factor, how well the best single code predicts it minus how well the

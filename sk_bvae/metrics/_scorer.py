@@ -2,7 +2,9 @@
 
 import inspect
 import warnings
+from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,9 @@ MARGIN = 0.01  # share of the grid that may lack at either end
 
 
 @validate_params({"metric": [str, callable]}, prefer_skip_nested_validation=True)
-def make_disentanglement_scorer(metric="mig", **kwargs):
+def make_disentanglement_scorer(
+    metric: str | Callable[..., float] = "mig", **kwargs: Any
+) -> Callable[..., float]:
     """Make a scorer of transformers from a disentanglement metric.
 
     The scorer transforms the data and compares the codes with the factors, which

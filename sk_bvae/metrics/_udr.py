@@ -1,6 +1,10 @@
 """Unsupervised disentanglement ranking (UDR)."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 from sklearn.linear_model import Lasso
 from sklearn.preprocessing import scale
@@ -23,7 +27,12 @@ LASSO_ALPHA = 0.1
     },
     prefer_skip_nested_validation=True,
 )
-def unsupervised_disentanglement_ranking(codes, *, kl=None, correlation="lasso"):
+def unsupervised_disentanglement_ranking(
+    codes: Sequence[ArrayLike] | np.ndarray,
+    *,
+    kl: Sequence[ArrayLike] | np.ndarray | None = None,
+    correlation: Literal["lasso", "spearman"] = "lasso",
+) -> np.ndarray:
     """Unsupervised disentanglement ranking (UDR) of several models.
 
     Models that disentangle agree with each other up to the order and the sign of

@@ -1,8 +1,11 @@
 """A grid search that trains several seeds of every candidate, together."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.model_selection import ParameterGrid
@@ -22,6 +25,7 @@ from sk_bvae.model_selection._results import (
 )
 from sk_bvae.utils._random import draw_seeds
 from sk_bvae.utils._sklearn import Interval, StrOptions, fit_context
+from sk_bvae.utils._types import Names, RandomState
 
 
 class ReplicaGridSearch(
@@ -175,19 +179,19 @@ class ReplicaGridSearch(
 
     def __init__(
         self,
-        estimator,
-        param_grid,
+        estimator: BaseModel,
+        param_grid: dict[str, Any] | list[dict[str, Any]],
         *,
-        n_replicas=5,
-        scoring="udr",
-        validation_fraction=0.1,
-        refit=True,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-        error_score=np.nan,
-        return_estimators=False,
-    ):
+        n_replicas: int = 5,
+        scoring: str | Callable[..., float] = "udr",
+        validation_fraction: float = 0.1,
+        refit: bool | Callable[[dict[str, Any]], int] = True,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+        error_score: float | Literal["raise"] = np.nan,
+        return_estimators: bool = False,
+    ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
         self.n_replicas = n_replicas
@@ -203,7 +207,7 @@ class ReplicaGridSearch(
     # Searching
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Fit all replicas of all candidates, and choose the best.
 
         Parameters
@@ -349,7 +353,7 @@ class ReplicaGridSearch(
             )
         return self.best_estimator_
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Encode X by the best estimator.
 
         Parameters
@@ -364,7 +368,7 @@ class ReplicaGridSearch(
         """
         return self._best().transform(X)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Decode latents by the best estimator.
 
         Parameters
@@ -379,7 +383,7 @@ class ReplicaGridSearch(
         """
         return self._best().inverse_transform(X)
 
-    def posterior(self, X):
+    def posterior(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Compute the best estimator's posterior.
 
         Parameters
@@ -397,7 +401,9 @@ class ReplicaGridSearch(
         """
         return self._best().posterior(X)
 
-    def sample(self, n_samples=1, random_state=None):
+    def sample(
+        self, n_samples: int = 1, random_state: RandomState = None
+    ) -> np.ndarray:
         """Draw rows from the best estimator.
 
         Parameters
@@ -415,7 +421,7 @@ class ReplicaGridSearch(
         """
         return self._best().sample(n_samples, random_state=random_state)
 
-    def score_samples(self, X):
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
         """Bound the log density of each row under the best estimator.
 
         Parameters
@@ -430,7 +436,7 @@ class ReplicaGridSearch(
         """
         return self._best().score_samples(X)
 
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: object = None) -> float:
         """Average `score_samples` over the rows, whatever ``scoring`` is.
 
         Parameters
@@ -448,7 +454,7 @@ class ReplicaGridSearch(
         """
         return self._best().score(X)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Names | None = None) -> np.ndarray:
         """Name the latents of the best estimator.
 
         Parameters

@@ -4,7 +4,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from sk_bvae.nn._math import LOG_2PI, LOG_VARIANCE_BOUND
 
@@ -49,15 +49,15 @@ class Likelihood(nn.Module):
     tensor([1.6931])
     """
 
-    support = (-math.inf, math.inf)
-    location_scale = False
+    support: tuple[float, float] = (-math.inf, math.inf)
+    location_scale: bool = False
     # Whether `adapt` has seen what it needs; a single row says nothing of a scale.
     adapted = True
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
 
-    def bind(self, n_features):
+    def bind(self, n_features: int) -> None:
         """Make room for whatever is kept per feature.
 
         Parameters
@@ -66,7 +66,7 @@ class Likelihood(nn.Module):
             How many features the data has.
         """
 
-    def adapt(self, mean, variance):
+    def adapt(self, mean: Tensor, variance: Tensor) -> None:
         """Take what is needed from the data, once, before training.
 
         Called where ``location_scale`` is true.
@@ -80,7 +80,7 @@ class Likelihood(nn.Module):
             Their variances.
         """
 
-    def check_range(self, low, high):
+    def check_range(self, low: float, high: float) -> None:
         """Refuse data that lies outside ``support``.
 
         Parameters
@@ -107,7 +107,7 @@ class Likelihood(nn.Module):
             f"{most:g}, but X ranges from {low:g} to {high:g}: {advice}."
         )
 
-    def standardize(self, x):
+    def standardize(self, x: Tensor) -> Tensor:
         """Bring data to the scale that the networks work on.
 
         Parameters
@@ -122,7 +122,7 @@ class Likelihood(nn.Module):
         """
         return x
 
-    def nll(self, output, x):
+    def nll(self, output: Tensor, x: Tensor) -> Tensor:
         """Negative log density, summed over the features.
 
         Parameters
@@ -140,7 +140,7 @@ class Likelihood(nn.Module):
         """
         raise NotImplementedError
 
-    def mean(self, output):
+    def mean(self, output: Tensor) -> Tensor:
         """Mean of the distribution, in the data's own units.
 
         Parameters
@@ -155,7 +155,7 @@ class Likelihood(nn.Module):
         """
         raise NotImplementedError
 
-    def draw(self, output, generator):
+    def draw(self, output: Tensor, generator: torch.Generator) -> Tensor:
         """Draw from the distribution, in the data's own units.
 
         Parameters
@@ -173,7 +173,7 @@ class Likelihood(nn.Module):
         """
         raise NotImplementedError
 
-    def learned(self):
+    def learned(self) -> dict[str, float]:
         """Name what was learned beside the weights.
 
         Returns
@@ -213,7 +213,7 @@ class Gaussian(Likelihood):
 
     location_scale = True
 
-    def __init__(self, noise_variance=None):
+    def __init__(self, noise_variance: float | None = None) -> None:
         super().__init__()
         if noise_variance is not None and not 0 < noise_variance < math.inf:
             raise ValueError(
@@ -222,7 +222,7 @@ class Gaussian(Likelihood):
             )
         self.noise_variance = noise_variance
 
-    def bind(self, n_features):
+    def bind(self, n_features: int) -> None:
         self.register_buffer("center", torch.zeros(n_features))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("scale_is_known", torch.tensor(False))
@@ -236,7 +236,7 @@ class Gaussian(Likelihood):
         self.paced_log_variance = paced
         paced.requires_grad_(self.noise_variance is None)
 
-    def adapt(self, mean, variance):
+    def adapt(self, mean: Tensor, variance: Tensor) -> None:
         self.center.copy_(mean)
         scale = variance.mean().sqrt()
         self.scale_is_known.copy_(scale > 0)
@@ -250,14 +250,14 @@ class Gaussian(Likelihood):
             self.paced_log_variance.data.copy_(log_variance / LOG_VARIANCE_PACE)
 
     @property
-    def adapted(self):
+    def adapted(self) -> bool:  # type: ignore[override]
         """Whether the scale is known; rows that are all alike have none."""
         return self.scale_is_known.item()
 
-    def standardize(self, x):
+    def standardize(self, x: Tensor) -> Tensor:
         return torch.addcmul(self.offset, x, self.gain)
 
-    def nll(self, output, x):
+    def nll(self, output: Tensor, x: Tensor) -> Tensor:
         paced = self._bounded()
         squares = (output - x).square().sum(dim=-1)
         half_log_volume = torch.add(
@@ -273,15 +273,15 @@ class Gaussian(Likelihood):
         bound = LOG_VARIANCE_BOUND / LOG_VARIANCE_PACE
         return F.hardtanh(self.paced_log_variance, -bound, bound)
 
-    def mean(self, output):
+    def mean(self, output: Tensor) -> Tensor:
         return self.center + self.scale * output
 
-    def draw(self, output, generator):
+    def draw(self, output: Tensor, generator: torch.Generator) -> Tensor:
         noise = torch.randn(output.shape, generator=generator)
         std = (LOG_VARIANCE_PACE / 2 * self._bounded()).exp()
         return self.mean(output + std * noise)
 
-    def learned(self):
+    def learned(self) -> dict[str, float]:
         if self.noise_variance is not None:
             return {"noise_variance_": float(self.noise_variance)}
         log_variance = LOG_VARIANCE_PACE * self._bounded().item()
@@ -305,12 +305,12 @@ class Bernoulli(Likelihood):
 
     support = (0, 1)
 
-    def nll(self, output, x):
+    def nll(self, output: Tensor, x: Tensor) -> Tensor:
         # binary_cross_entropy_with_logits, which vmap takes apart into many operations
         return (F.softplus(output) - x * output).sum(dim=-1)
 
-    def mean(self, output):
+    def mean(self, output: Tensor) -> Tensor:
         return output.sigmoid()
 
-    def draw(self, output, generator):
+    def draw(self, output: Tensor, generator: torch.Generator) -> Tensor:
         return torch.bernoulli(output.sigmoid(), generator=generator)

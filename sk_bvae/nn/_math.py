@@ -8,6 +8,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -21,7 +22,7 @@ def bound_log_variance(log_variance):
     return F.hardtanh(log_variance, -LOG_VARIANCE_BOUND, LOG_VARIANCE_BOUND)
 
 
-def gaussian_kl(mean, log_variance):
+def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Kullback-Leibler divergence from N(0, 1) to N(mean, variance), elementwise.
 
     KL = (mean^2 + variance - 1 - log variance) / 2, Kingma and Welling 2014,
@@ -51,7 +52,7 @@ def gaussian_kl(mean, log_variance):
     return 0.5 * torch.addcmul(log_variance.expm1() - log_variance, mean, mean)
 
 
-def reparameterize(mean, log_variance, noise):
+def reparameterize(mean: Tensor, log_variance: Tensor, noise: Tensor) -> Tensor:
     """Turn standard normal noise into a draw from N(mean, variance).
 
     z = mean + exp(log_variance / 2) noise, Kingma and Welling 2014, section 2.4:
@@ -83,7 +84,7 @@ def reparameterize(mean, log_variance, noise):
     return torch.addcmul(mean, (0.5 * log_variance).exp(), noise)
 
 
-def gaussian_log_density(z, mean, log_variance):
+def gaussian_log_density(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
     """Log density of N(mean, variance) at z, elementwise.
 
     Parameters

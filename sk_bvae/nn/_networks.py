@@ -2,7 +2,9 @@
 
 import itertools
 import math
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
@@ -14,9 +16,20 @@ ACTIVATIONS = {
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
 }
+Activation: TypeAlias = Literal["identity", "logistic", "relu", "silu", "tanh"]
+Network: TypeAlias = (
+    Literal["mlp", "higgins_fc", "higgins_conv", "burgess_conv"]
+    | Callable[[int, int], tuple[nn.Module, nn.Module]]
+)
 
 
-def mlp(n_features, n_components, *, hidden_layer_sizes, activation):
+def mlp(
+    n_features: int,
+    n_components: int,
+    *,
+    hidden_layer_sizes: Sequence[int],
+    activation: Activation,
+) -> tuple[nn.Sequential, nn.Sequential]:
     """Build a multilayer perceptron and its mirror image.
 
     Parameters
@@ -59,7 +72,9 @@ def mlp(n_features, n_components, *, hidden_layer_sizes, activation):
     return nn.Sequential(*encoder), nn.Sequential(*decoder)
 
 
-def higgins_fc(n_features, n_components):
+def higgins_fc(
+    n_features: int, n_components: int
+) -> tuple[nn.Sequential, nn.Sequential]:
     """Build the fully connected network of Higgins et al. 2017, table 1, 2D shapes.
 
     Encoder: n_features - 1200 - 1200 - latents, ReLU. Decoder: latents - 1200 - 1200
@@ -99,7 +114,9 @@ def higgins_fc(n_features, n_components):
     return nn.Sequential(*encoder), nn.Sequential(*decoder)
 
 
-def higgins_conv(image_shape, n_components):
+def higgins_conv(
+    image_shape: Sequence[int], n_components: int
+) -> tuple[nn.Sequential, nn.Sequential]:
     """Build the convolutional network of Higgins et al. 2017, table 1.
 
     Encoder: four convolutions of 32, 32, 64, 64 channels, 4x4, stride 2, then 256
@@ -137,7 +154,9 @@ def higgins_conv(image_shape, n_components):
     return _convolutional(image_shape, (32, 32, 64, 64), (256,), n_components)
 
 
-def burgess_conv(image_shape, n_components):
+def burgess_conv(
+    image_shape: Sequence[int], n_components: int
+) -> tuple[nn.Sequential, nn.Sequential]:
     """Build the convolutional network of Burgess et al. 2018.
 
     Encoder: four convolutions of 32 channels, 4x4, stride 2, then 256 and 256 units,

@@ -1,8 +1,11 @@
 """What an objective sees, what it gives, and schedules along the training."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
 
-from torch import Tensor
+from torch import Tensor, nn
+
+Players: TypeAlias = nn.ModuleDict | Mapping[str, nn.Module]
 
 
 class Batch(NamedTuple):
@@ -65,7 +68,7 @@ class Losses(NamedTuple):
     report: dict[str, Tensor]
 
 
-def linear_ramp(progress, share):
+def linear_ramp(progress: float, share: float) -> float:
     """Grow linearly from 0 to 1 over the first ``share`` of the training.
 
     Parameters

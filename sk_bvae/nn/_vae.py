@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sk_bvae.nn._likelihoods import Likelihood
 from sk_bvae.nn._math import bound_log_variance, gaussian_kl, reparameterize
 
 
@@ -79,7 +80,13 @@ class VAE(nn.Module):
     (torch.Size([3]), torch.Size([3, 2]))
     """
 
-    def __init__(self, encoder, decoder, likelihood, n_components):
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        n_components: int,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         self.decoder = decoder
@@ -88,11 +95,11 @@ class VAE(nn.Module):
         self.register_buffer("order", torch.arange(n_components))
 
     @property
-    def n_components(self):
+    def n_components(self) -> int:
         """How many latents there are."""
         return len(self.order)
 
-    def forward(self, x, noise):
+    def forward(self, x: Tensor, noise: Tensor) -> Terms:
         """Compute the terms of the objective.
 
         Parameters
@@ -114,7 +121,7 @@ class VAE(nn.Module):
         nll = self.likelihood.nll(self.decoder(z), x)
         return Terms(nll, gaussian_kl(mean, log_variance), mean, log_variance, z)
 
-    def draw(self, x, noise):
+    def draw(self, x: Tensor, noise: Tensor) -> Tensor:
         """Draw from the posterior, without decoding.
 
         Parameters
@@ -133,7 +140,7 @@ class VAE(nn.Module):
         mean, log_variance = self._encode(self.likelihood.standardize(x))
         return reparameterize(mean, log_variance, noise)
 
-    def posterior(self, x):
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the posterior's parameters, latents in the users' order.
 
         Parameters
@@ -152,7 +159,7 @@ class VAE(nn.Module):
         mean, log_variance = self._encode(self.likelihood.standardize(x))
         return mean[:, self.order], log_variance[:, self.order]
 
-    def decode(self, z):
+    def decode(self, z: Tensor) -> Tensor:
         """Decode latents that stand in the users' order.
 
         Parameters
@@ -167,7 +174,7 @@ class VAE(nn.Module):
         """
         return self.decoder(z[:, self.order.argsort()])
 
-    def decode_mean(self, z):
+    def decode_mean(self, z: Tensor) -> Tensor:
         """Decode latents that stand in the users' order to the mean of p(x|z).
 
         Parameters
