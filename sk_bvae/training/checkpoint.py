@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 import joblib
 import numpy as np
@@ -51,11 +52,11 @@ class Checkpoint:
     (1797, 10)
     """
 
-    def __init__(self, path, every=1):
+    def __init__(self, path: str | os.PathLike, every: int = 1) -> None:
         self.path = path
         self.every = every
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         """Refuse what cannot be written to, before the training.
 
         Parameters
@@ -73,7 +74,7 @@ class Checkpoint:
                 "exist."
             )
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Do nothing: the file stays.
 
         Parameters
@@ -85,7 +86,7 @@ class Checkpoint:
             The fit.
         """
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Do nothing.
 
         Parameters
@@ -97,7 +98,7 @@ class Checkpoint:
             The task.
         """
 
-    def on_fit_task_end(self, estimator, context):
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Write the file, where it is time.
 
         Parameters
@@ -113,7 +114,7 @@ class Checkpoint:
         elif estimator._epochs_so_far() % self.every == 0:
             write(estimator._fitted_so_far(), self.path)
 
-    def load(self):
+    def load(self) -> Any:
         """Read the file.
 
         Returns
