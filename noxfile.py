@@ -127,4 +127,5 @@ def benchmarks(session):
     session.run("python", "benchmarks/bench_metrics.py")
     session.run("python", "benchmarks/bench_grid.py")
     session.run("python", "benchmarks/bench_search.py")
+    session.run("python", "benchmarks/bench_memory.py")
     session.run("python", "benchmarks/bench_fit.py", *session.posargs)

@@ -63,7 +63,8 @@ class CapacityVAE(BaseVAE):
 
     gamma : float, default=1000.0
         Weight of the distance from C; the paper's value. Raise it if the total of
-        ``kl_`` ends more than about 1 nat from ``capacity``.
+        ``history_["kl"]``, averaged over the last epochs, is more than about 1 nat
+        from ``capacity``: single steps swing about it.
 
     capacity_ramp : float, default=0.5
         The share of all optimizer steps over which C grows. A share, so that

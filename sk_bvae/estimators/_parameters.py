@@ -183,8 +183,8 @@ class SharedParameters:
 
     random_state : int, RandomState instance or None, default=None
         Draws the initial weights, the order of the rows and the noise. An int makes
-        fits repeatable to the bit on a CPU with the same number of threads. No
-        global random state is read or written, also with None.
+        fits repeatable to the bit, on the same type of CPU with the same number of
+        threads. No global random state is read or written, also with None.
 
     verbose : int, default=0
         Whether to print a line per epoch. For a bar, see
