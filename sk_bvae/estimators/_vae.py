@@ -385,6 +385,55 @@ class BaseVAE(BaseModel):
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
 
+    # Conversion to ONNX
+
+    def onnx_parser(self):
+        """Return what names the outputs of a conversion by `skl2onnx.to_onnx`.
+
+        skl2onnx calls this method, `onnx_shape_calculator` and `onnx_converter` by
+        itself, of an estimator alone or within a Pipeline. The packages come with
+        ``pip install sk-bvae[onnx]``.
+
+        Returns
+        -------
+        parser : callable
+            ``parser(scope, inputs)`` returns names and types of the outputs.
+        """
+        onnx = self._onnx()
+        return lambda scope, inputs: onnx.parse(self, scope)
+
+    def onnx_shape_calculator(self):
+        """Return what checks inputs and sets shapes, for `skl2onnx.to_onnx`.
+
+        Returns
+        -------
+        shape_calculator : callable
+            ``shape_calculator(operator)`` sets the types and shapes of the outputs.
+        """
+        return self._onnx().calculate_shapes
+
+    def onnx_converter(self):
+        """Return what writes the nodes of the ONNX graph, for `skl2onnx.to_onnx`.
+
+        The outputs are those of `transform`, and by ``options`` of `posterior`
+        ("return_std"), and of `inverse_transform` either after `transform`
+        ("return_reconstruction") or of latents given ("inverse_transform").
+
+        Returns
+        -------
+        converter : callable
+            ``converter(scope, operator, container)`` writes the nodes.
+        """
+        return self._onnx().convert
+
+    def _onnx(self):
+        """Import what converts, and see that its packages are there."""
+        from sk_bvae.estimators import _onnx
+
+        check_is_fitted(self)
+        _onnx.check_packages(self)
+        return _onnx
+
 
 def build_likelihood(likelihood, noise_variance):
     """Turn the parameters of that name into a likelihood of the net's own."""
