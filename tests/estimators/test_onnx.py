@@ -56,7 +56,7 @@ def assert_same(estimator, X, model, n_rows=(1, 2, 1000)):
 
 def test_every_model(Estimator, digits):
     X = digits.astype(np.float64)
-    estimator = fitted(X[:500], Estimator)
+    estimator = fitted(X[:300], Estimator)
     order = estimator.net_.module_["vae"].order
     assert not torch.equal(order, torch.arange(5))
     model = skl2onnx.to_onnx(estimator, X, options={Estimator: EVERYTHING})
