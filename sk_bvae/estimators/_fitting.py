@@ -173,6 +173,9 @@ def _check_state(estimator, state):
 
 def make_criterion(estimator):
     """Take an estimator's objective and its weights, by value."""
+    # not the estimator itself: it will hold the net that holds this, and neither would
+    # leave memory before Python next looks for cycles
+    estimator = type(estimator)(**estimator.get_params(deep=False))
     return Criterion(
         estimator.objective,
         estimator._weights(),
