@@ -1,19 +1,16 @@
 """A grid search that trains several seeds of every candidate, together."""
 
-from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.model_selection import ParameterGrid
 from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
 
 from sk_bvae.estimators._base import BaseModel, validate_rows
+from sk_bvae.model_selection._delegates import BestEstimatorMixin
 from sk_bvae.model_selection._fit import fit_replicas, report_failures
 from sk_bvae.model_selection._judge import Judge, resolve_scoring
 from sk_bvae.model_selection._plan import plan_stacks
@@ -25,11 +22,10 @@ from sk_bvae.model_selection._results import (
 )
 from sk_bvae.utils._random import draw_seeds
 from sk_bvae.utils._sklearn import Interval, StrOptions, fit_context
-from sk_bvae.utils._types import Names, RandomState
 
 
 class ReplicaGridSearch(
-    TransformerMixin, MetaEstimatorMixin, CallbackSupportMixin, BaseEstimator
+    BestEstimatorMixin, MetaEstimatorMixin, CallbackSupportMixin, BaseEstimator
 ):
     """Search over a grid with several replicas of each candidate, trained together.
 
@@ -37,14 +33,14 @@ class ReplicaGridSearch(
     beta, so that every candidate is fitted with several seeds. Without labels they are
     ranked by how far replicas agree with each other (UDR [1]_).
 
-    Candidates that differ only in weights of the objective (``beta``, ``capacity``,
-    ``gamma`` and the like) train as one model with their replicas: parameters stacked,
-    one vectorised forward and backward pass. Each replica is nevertheless what
+    Candidates that differ only in scalars of the objective (``beta``, ``capacity``,
+    ``gamma``) train as one model with their replicas: weights stacked, one vectorised
+    forward and backward pass. Each replica is nevertheless what
     ``estimator.set_params(**candidate, random_state=seed).fit(X)`` is by itself.
 
     Parameters
     ----------
-    estimator : BaseVAE
+    estimator : BetaVAE or CapacityVAE
         The estimator whose parameters are searched.
 
     param_grid : dict or list of dict
@@ -109,7 +105,7 @@ class ReplicaGridSearch(
     best_replica_ : int
         Which of its replicas scored highest.
 
-    best_estimator_ : BaseVAE
+    best_estimator_ : BetaVAE or CapacityVAE
         That replica. Only with ``refit``.
 
     replica_seeds_ : ndarray of shape (n_replicas,)
@@ -136,8 +132,8 @@ class ReplicaGridSearch(
     200 million floating-point operations are fitted one by one. A stack's weights,
     gradients, moments and activations keep within scikit-learn's ``working_memory``
     (1 GiB unless `sklearn.set_config` says otherwise). Callbacks of skorch, early
-    stopping, optimizers passed as a class, and networks or objectives that
-    `torch.func.vmap` cannot follow (they branch on values, say) also mean one by one.
+    stopping, optimizers passed as a class, and networks that `torch.func.vmap` cannot
+    follow (they branch on values, say) also mean one by one.
 
     Replicas with a single latent alive agree easily, whatever it mixes: look at
     "mean_n_active_components" beside the score, and distrust a UDR that rises as the
@@ -179,19 +175,19 @@ class ReplicaGridSearch(
 
     def __init__(
         self,
-        estimator: BaseModel,
-        param_grid: dict[str, Any] | list[dict[str, Any]],
+        estimator,
+        param_grid,
         *,
-        n_replicas: int = 5,
-        scoring: str | Callable[..., float] = "udr",
-        validation_fraction: float = 0.1,
-        refit: bool | Callable[[dict[str, Any]], int] = True,
-        n_jobs: int | None = None,
-        random_state: RandomState = None,
-        verbose: int = 0,
-        error_score: float | Literal["raise"] = np.nan,
-        return_estimators: bool = False,
-    ) -> None:
+        n_replicas=5,
+        scoring="udr",
+        validation_fraction=0.1,
+        refit=True,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+        error_score=np.nan,
+        return_estimators=False,
+    ):
         self.estimator = estimator
         self.param_grid = param_grid
         self.n_replicas = n_replicas
@@ -207,7 +203,7 @@ class ReplicaGridSearch(
     # Searching
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+    def fit(self, X, y=None):
         """Fit all replicas of all candidates, and choose the best.
 
         Parameters
@@ -319,6 +315,8 @@ class ReplicaGridSearch(
         return done
 
     def _keep_the_best(self, replicas):
+        for name in ("best_index_", "best_estimator_", "estimators_"):
+            vars(self).pop(name, None)
         choose = self.refit if callable(self.refit) else first_of_rank_1
         self.best_index_ = int(choose(self.cv_results_))
         self.best_params_ = self.cv_results_["params"][self.best_index_]
@@ -342,132 +340,6 @@ class ReplicaGridSearch(
                 replicas,
                 lambda replica: None if replica.fit_error else replica.estimator,
             ).tolist()
-
-    # Using the best estimator
-
-    def _best(self):
-        check_is_fitted(self)
-        if self.refit is False:
-            raise AttributeError(
-                "refit=False keeps no best estimator to work with: set refit=True."
-            )
-        return self.best_estimator_
-
-    def transform(self, X: ArrayLike) -> np.ndarray:
-        """Encode X by the best estimator.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_components)
-            Latents.
-        """
-        return self._best().transform(X)
-
-    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
-        """Decode latents by the best estimator.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Latents.
-
-        Returns
-        -------
-        X_original : ndarray of shape (n_samples, n_features)
-            Means of p(x|z).
-        """
-        return self._best().inverse_transform(X)
-
-    def posterior(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Compute the best estimator's posterior.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        mean : ndarray of shape (n_samples, n_components)
-            Means.
-
-        std : ndarray of shape (n_samples, n_components)
-            Standard deviations.
-        """
-        return self._best().posterior(X)
-
-    def sample(
-        self, n_samples: int = 1, random_state: RandomState = None
-    ) -> np.ndarray:
-        """Draw rows from the best estimator.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            How many rows.
-
-        random_state : int, RandomState instance or None, default=None
-            Determines the draws.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            The rows.
-        """
-        return self._best().sample(n_samples, random_state=random_state)
-
-    def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Bound the log density of each row under the best estimator.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        log_density : ndarray of shape (n_samples,)
-            In nats.
-        """
-        return self._best().score_samples(X)
-
-    def score(self, X: ArrayLike, y: object = None) -> float:
-        """Average `score_samples` over the rows, whatever ``scoring`` is.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Data.
-
-        y : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        score : float
-            In nats per row.
-        """
-        return self._best().score(X)
-
-    def get_feature_names_out(self, input_features: Names | None = None) -> np.ndarray:
-        """Name the latents of the best estimator.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None, default=None
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        names : ndarray of str
-            The names.
-        """
-        return self._best().get_feature_names_out(input_features)
 
     def __sklearn_tags__(self):
         """Take over what the estimator says of its input and output."""

@@ -158,8 +158,10 @@ def test_refit_false_keeps_the_table_only(digits):
     assert search.best_params_ in search.cv_results_["params"]
     assert not hasattr(search, "best_estimator_")
     assert not hasattr(search, "estimators_")
-    with pytest.raises(AttributeError, match="refit=False"):
+    assert not hasattr(search, "transform")
+    with pytest.raises(AttributeError) as caught:
         search.transform(digits)
+    assert "set refit=True" in str(caught.value.__cause__)
 
 
 def test_refit_may_choose(digits):
@@ -325,6 +327,37 @@ class Explode(nn.Module):
 def exploding(n_features, n_components):
     encoder = nn.Sequential(nn.Linear(n_features, 2 * n_components), Explode())
     return encoder, nn.Linear(n_components, n_features)
+
+
+def test_methods_are_those_of_the_estimator(digits):
+    class Silent(BetaVAE):
+        @property
+        def sample(self):
+            raise AttributeError
+
+    for vae in (BetaVAE(**FAST), Silent(**FAST)):
+        search = ReplicaGridSearch(vae, {}, n_replicas=2, refit=False)
+        assert hasattr(search, "transform")
+        assert hasattr(search, "sample") == hasattr(vae, "sample")
+        search.set_params(refit=True).fit(digits)
+        assert hasattr(search, "transform")
+        assert hasattr(search, "sample") == hasattr(vae, "sample")
+
+
+def test_draws_of_the_bound(search, digits):
+    np.testing.assert_array_equal(
+        search.score_samples(digits, n_draws=2),
+        search.best_estimator_.score_samples(digits, n_draws=2),
+    )
+
+
+def test_a_search_without_refit_forgets_the_last_one(digits):
+    search = ReplicaGridSearch(
+        BetaVAE(**FAST), {}, n_replicas=2, return_estimators=True
+    ).fit(digits)
+    search.set_params(refit=False, return_estimators=False).fit(digits)
+    assert not hasattr(search, "best_estimator_")
+    assert not hasattr(search, "estimators_")
 
 
 @pytest.mark.filterwarnings("ignore:One or more of the scores are non-finite")
