@@ -241,7 +241,24 @@ class BaseModel(
         if go_on and not known:
             adapt(self, net, rows)
         if not resumed:
-            net.task_ = {"goal": len(net.history) + n_epochs, **self._describe_task(X)}
+            self._begin_task(net, X, n_epochs)
+        self._train_on(net, rows, data, early_stopping)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    @OwnDefaults()
+    def _fit_rows(self, rows):
+        """Fit to validated rows, all or some of an array's, and warn of nothing.
+
+        What `fit` is to users this is to a search.
+        """
+        self.n_features_in_ = rows.array.shape[1]
+        data = {"X": rows.array, "y": rows.array}
+        net = prepare(self, rows)
+        self._begin_task(net, rows.array, self.max_iter)
+        self._train_on(net, rows, data, self.early_stopping)
+
+    def _train_on(self, net, rows, data, early_stopping):
+        """Train a net, report to callbacks, and take what it learned."""
 
         def snapshot():
             copy = net_from_arrays(self, net_to_arrays(net), net.device)
@@ -263,11 +280,15 @@ class BaseModel(
             estimator=self, reconstruction_attributes=snapshot, **data
         )
 
-    def _describe_task(self, X):
+    def _begin_task(self, net, X, n_epochs):
         """Describe a fit that is about to begin, for whoever may go on with it."""
-        checked = find_checkpoint(self) is not None
-        data = fingerprint(X) if checked else None
-        return {"data": data, "held_out": None, "patience": None, "is_finished": False}
+        net.task_ = {
+            "goal": len(net.history) + n_epochs,
+            "data": None if find_checkpoint(self) is None else fingerprint(X),
+            "held_out": None,
+            "patience": None,
+            "is_finished": False,
+        }
 
     def _take_over_checkpoint(self, X):
         """Go on from a checkpoint of this fit, if there is one; say whether so."""

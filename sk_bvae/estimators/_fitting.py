@@ -20,9 +20,10 @@ from sk_bvae.utils._sklearn import CALLBACKS_DURING_A_FIT
 SEEDED = ("weights", "training", "scoring")
 
 
-def make_rows(estimator, X):
-    """Put validated training data where an estimator computes."""
+def make_rows(estimator, X, positions=None):
+    """Put validated training data, or some rows of it, where an estimator computes."""
     rows = Rows(X, resolve_device(estimator.device))
+    rows = rows if positions is None else rows.restrict(positions)
     return rows.without_far_means() if estimator._may_shift() else rows
 
 
@@ -172,6 +173,9 @@ def _check_state(estimator, state):
 
 def make_criterion(estimator):
     """Take an estimator's objective and its weights, by value."""
+    # not the estimator itself: it will hold the net that holds this, and neither would
+    # leave memory before Python next looks for cycles
+    estimator = type(estimator)(**estimator.get_params(deep=False))
     return Criterion(
         estimator.objective,
         estimator._weights(),

@@ -1,12 +1,8 @@
 """Fit replicas, alone or as one stack, and keep what failed apart."""
 
 import time
-import warnings
 from contextlib import contextmanager
 from traceback import format_exc
-
-import numpy as np
-from sklearn.exceptions import FitFailedWarning
 
 from sk_bvae.estimators._fitting import finish, make_rows, prepare
 from sk_bvae.nn._defaults import OwnDefaults
@@ -15,7 +11,7 @@ from sk_bvae.training.stack import Stack
 
 
 class Replica:
-    """An estimator on its way to being fitted.
+    """An estimator on its way to being fitted and judged.
 
     Parameters
     ----------
@@ -26,11 +22,18 @@ class Replica:
     def __init__(self, estimator):
         self.estimator = estimator
         self.fit_error = None
-        self.fit_time = 0.0
+        self.score_error = None
+        self.collapse = None
+        self.values = {}
+
+    @property
+    def fitted(self):
+        """Whether the fit went well."""
+        return self.fit_error is None
 
 
 @contextmanager
-def kept_apart(*replicas, raises):
+def kept_apart(*replicas, raises, name="fit_error"):
     """Keep the traceback of what goes wrong inside, unless it is to be raised."""
     try:
         yield
@@ -38,11 +41,11 @@ def kept_apart(*replicas, raises):
         if raises:
             raise
         for replica in replicas:
-            replica.fit_error = format_exc()
+            setattr(replica, name, format_exc())
 
 
 @OwnDefaults()
-def fit_replicas(estimators, X, context, caller, raises):
+def fit_replicas(estimators, X, positions, context, caller, raises):
     """Fit estimators that can train as one stack; a single one fits by itself.
 
     Parameters
@@ -51,7 +54,10 @@ def fit_replicas(estimators, X, context, caller, raises):
         Unfitted estimators.
 
     X : ndarray of shape (n_samples, n_features)
-        Validated training data.
+        Validated data.
+
+    positions : Tensor of shape (n_training_samples,) or None
+        The rows to train on; None for all.
 
     context : CallbackContext
         The task that this is.
@@ -70,35 +76,33 @@ def fit_replicas(estimators, X, context, caller, raises):
     replicas = [Replica(estimator) for estimator in estimators]
     start = time.perf_counter()
     fit_them = _fit_alone if len(replicas) == 1 else _fit_stacked
-    fit_them(replicas, X, context, caller, raises)
+    context.call_on_fit_task_begin(estimator=caller, X=X)
+    with kept_apart(*replicas, raises=raises):
+        rows = make_rows(estimators[0], X, positions)
+        fit_them(replicas, rows, context, caller, raises)
+    context.call_on_fit_task_end(estimator=caller, X=X)
+    seconds = (time.perf_counter() - start) / len(replicas)
     for replica in replicas:
-        replica.fit_time = (time.perf_counter() - start) / len(replicas)
+        replica.values["fit_time"] = seconds
+        if replica.fitted:  # the last step's gradients are of no use to anybody
+            replica.estimator.net_.module_.zero_grad(set_to_none=True)
     return replicas
 
 
-def _fit_alone(replicas, X, context, caller, raises):
+def _fit_alone(replicas, rows, context, caller, raises):
     estimator = replicas[0].estimator
-    with (
-        kept_apart(*replicas, raises=raises),
-        context.propagate_callback_context(estimator),
-    ):
-        context.call_on_fit_task_begin(estimator=caller, X=X)
-        estimator.fit(X)
-    context.call_on_fit_task_end(estimator=caller, X=X)
+    with context.propagate_callback_context(estimator):
+        estimator._fit_rows(rows)
 
 
-def _fit_stacked(replicas, X, context, caller, raises):
-    context.call_on_fit_task_begin(estimator=caller, X=X)
-    with kept_apart(*replicas, raises=raises):
-        rows = make_rows(replicas[0].estimator, X)
-        ready = {}
-        for replica in replicas:
-            with kept_apart(replica, raises=raises):
-                ready[replica] = _prepare(replica.estimator, rows)
-        if ready:
-            tasks = EpochTasks(caller, context, {"X": X, "y": None})
-            _train_together(ready, rows, tasks, raises)
-    context.call_on_fit_task_end(estimator=caller, X=X)
+def _fit_stacked(replicas, rows, context, caller, raises):
+    ready = {}
+    for replica in replicas:
+        with kept_apart(replica, raises=raises):
+            ready[replica] = _prepare(replica.estimator, rows)
+    if ready:
+        tasks = EpochTasks(caller, context, {"X": rows.array, "y": None})
+        _train_together(ready, rows, tasks, raises)
 
 
 def _prepare(estimator, rows):
@@ -113,34 +117,3 @@ def _train_together(ready, rows, tasks, raises):
     for replica, net in ready.items():
         with kept_apart(replica, raises=raises):
             finish(replica.estimator, net, rows, stack.failures.get(net))
-
-
-def report_failures(candidates, replicas, error_score):
-    """Warn of what failed, by its parameters; raise where nothing is left.
-
-    Parameters
-    ----------
-    candidates : list of dict
-        The settings.
-
-    replicas : ndarray of shape (n_candidates, n_replicas)
-        A `Replica` in each place.
-
-    error_score : float
-        The score that stands for a failure.
-    """
-    failed = [
-        f"{candidates[row]}, replica {column}:\n{replica.fit_error}"
-        for (row, column), replica in np.ndenumerate(replicas)
-        if replica.fit_error is not None
-    ]
-    report = "\n".join(failed)
-    if failed and len(failed) == replicas.size:
-        raise ValueError(f"All the {len(failed)} fits failed.\n{report}")
-    if failed:
-        warnings.warn(
-            f"{len(failed)} fits failed out of a total of {replicas.size}. Their score "
-            f"is set to {error_score}.\n{report}",
-            FitFailedWarning,
-            stacklevel=3,
-        )

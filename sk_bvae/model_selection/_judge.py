@@ -1,22 +1,39 @@
-"""What is measured of fitted replicas."""
+"""How fitted replicas are judged."""
 
+import inspect
 import warnings
+from numbers import Number
 
 import numpy as np
+import torch
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.model_selection import train_test_split
+from sklearn.utils import check_consistent_length
 
+from sk_bvae.estimators import BaseVAE
 from sk_bvae.metrics import (
     make_disentanglement_scorer,
     unsupervised_disentanglement_ranking,
 )
+from sk_bvae.metrics._scorer import SCORES, _DisentanglementScorer
+from sk_bvae.metrics._validation import _check_continuous_factors, _check_factors
+from sk_bvae.model_selection._fit import kept_apart
+from sk_bvae.training.rows import Rows
 
 # Rows on which UDR, rate and distortion are estimated; data with more is sampled.
 JUDGED_ROWS = 10_000
 
+# What needs no labels.
+WITHOUT_LABELS = ("udr", "elbo")
+
+# Metrics that take factors of any values, or look at none.
+ANY_FACTORS = {"irs", "n_active_components"} | {
+    name for name in SCORES if name.startswith("neg_gaussian")
+}
+
 
 class Judge:
-    """Measures replicas that were trained on its ``train`` rows.
+    """Judges replicas that were trained on its ``train`` rows.
 
     Parameters
     ----------
@@ -37,77 +54,214 @@ class Judge:
     """
 
     def __init__(self, scoring, X, y, validation_fraction, seed):
-        self.scoring = scoring
-        self.train, self.held_out, self.y = X, None, y
-        if self.scoring == "elbo":
-            self.train, self.held_out = train_test_split(
-                X, test_size=validation_fraction, random_state=seed
-            )
-        self.rows = _sample_rows(self.train, seed)
+        self.scoring, self.X, self.y = scoring, X, y
+        rows = Rows(X, torch.device("cpu"))
+        self.train = None
+        if scoring == "elbo":
+            self.train, held_out = _split(len(X), validation_fraction, seed)
+            self.held_out, rows = rows.restrict(held_out), rows.restrict(self.train)
+        self.rows = _sample_rows(rows, seed)
 
-    def measure(self, replicas, error_score):
-        """Measure every replica that did not fail.
+    def judge(self, replicas, error_score):
+        """Judge the replicas of a candidate, and write it into their ``values``.
 
         Parameters
         ----------
-        replicas : ndarray of shape (n_candidates, n_replicas)
-            A `Replica` in each place.
+        replicas : list of Replica
+            The replicas, fitted or failed.
 
-        error_score : float
-            The score of those that failed.
-
-        Returns
-        -------
-        measured : dict of ndarray of shape (n_candidates, n_replicas)
-            "score", "reconstruction", "kl" and "n_active_components".
+        error_score : float or "raise"
+            The score of those that failed, or that cannot be scored. "raise" raises.
         """
-        names = ("score", "kl", "reconstruction", "n_active_components")
-        measured = {name: np.full(replicas.shape, np.nan) for name in names}
-        for row, candidate in enumerate(replicas):
-            failed = np.array([one.fit_error is not None for one in candidate])
-            fitted = np.flatnonzero(~failed)
-            estimators = [candidate[place].estimator for place in fitted]
-            if failed.any():
-                measured["score"][row, failed] = error_score
-            if estimators:
-                measured["score"][row, fitted] = self.score(estimators)
-            for place, estimator in zip(fitted, estimators, strict=True):
-                kl, reconstruction = estimator._rate_and_distortion(self.rows)
-                measured["kl"][row, place] = kl
-                measured["reconstruction"][row, place] = reconstruction
-                active = estimator.n_active_components_
-                measured["n_active_components"][row, place] = active
-        return measured
+        raises = error_score == "raise"
+        for replica in replicas:
+            replica.values["score"] = np.nan if raises else error_score
+        fitted = [replica for replica in replicas if replica.fitted]
+        for replica in fitted:
+            replica.collapse = collapse_of(replica.estimator)
+            with kept_apart(replica, raises=raises, name="score_error"):
+                replica.values |= describe(replica.estimator, self.rows)
+        if self.scoring == "udr" and fitted:
+            with kept_apart(*fitted, raises=raises, name="score_error"):
+                scores = udr([replica.estimator for replica in fitted], self.rows)
+                for replica, score in zip(fitted, scores, strict=True):
+                    replica.values["score"] = score
+        elif self.scoring != "udr":
+            for replica in fitted:
+                with kept_apart(replica, raises=raises, name="score_error"):
+                    replica.values["score"] = self.score(replica.estimator)
 
-    def score(self, estimators):
-        """Score the replicas of one candidate."""
-        if self.scoring == "udr":
-            return udr(estimators, self.rows)
+    def score(self, estimator):
+        """Score a replica by itself."""
         if self.scoring == "elbo":
-            return [elbo(estimator, self.held_out) for estimator in estimators]
-        return [self.scoring(estimator, self.train, self.y) for estimator in estimators]
+            return elbo(estimator, self.held_out)
+        score = self.scoring(estimator, self.X, self.y)
+        if np.ndim(score) == 0 and hasattr(score, "item"):
+            score = score.item()
+        if not isinstance(score, Number):
+            raise ValueError(
+                f"scoring must return a number, got {score!r} ({type(score)}) instead."
+            )
+        return score
 
 
-def _sample_rows(X, seed):
+def _split(n_samples, validation_fraction, seed):
+    """Hold out rows at random; return the positions of both parts in order."""
+    parts = train_test_split(
+        np.arange(n_samples), test_size=validation_fraction, random_state=seed
+    )
+    return [torch.from_numpy(np.sort(part)) for part in parts]
+
+
+def _sample_rows(rows, seed):
     """Take all rows, or a sample where there are many."""
-    if len(X) <= JUDGED_ROWS:
-        return X
-    chosen = np.random.RandomState(seed).choice(len(X), JUDGED_ROWS, replace=False)
-    return X[np.sort(chosen)]
+    if len(rows) <= JUDGED_ROWS:
+        return rows
+    rng = np.random.RandomState(seed)
+    chosen = rng.choice(len(rows), JUDGED_ROWS, replace=False)
+    return rows.restrict(torch.from_numpy(np.sort(chosen)))
+
+
+# What can be checked before anything is trained
 
 
 def resolve_scoring(scoring):
-    """Turn the name of a disentanglement metric into its scorer."""
-    named = isinstance(scoring, str) and scoring not in {"udr", "elbo"}
-    return make_disentanglement_scorer(scoring) if named else scoring
+    """Turn the name of a disentanglement metric into its scorer; check a callable.
+
+    Parameters
+    ----------
+    scoring : str or callable
+        As the search takes it.
+
+    Returns
+    -------
+    scoring : "udr", "elbo" or callable
+        The scorer.
+    """
+    if callable(scoring):
+        _check_call(scoring)
+    elif scoring in SCORES:
+        return make_disentanglement_scorer(scoring)
+    elif scoring not in WITHOUT_LABELS:
+        raise ValueError(
+            f"Unknown scoring {scoring!r}: it may be a callable scorer(estimator, X, "
+            f"y) or any of {[*WITHOUT_LABELS, *sorted(SCORES)]}."
+        )
+    return scoring
 
 
-def elbo(estimator, X):
+def _check_call(scoring):
+    try:
+        signature = inspect.signature(scoring)
+    except ValueError:  # some built-in callables do not tell
+        return
+    try:
+        signature.bind(None, None, None)
+    except TypeError as error:
+        raise TypeError(
+            f"scoring must be callable as scorer(estimator, X, y), but {scoring!r} "
+            f"takes {signature}: {error}."
+        ) from error
+
+
+def check_factors(scoring, name, X, y):
+    """Check that the factors are there and fit, where the scoring needs them.
+
+    Parameters
+    ----------
+    scoring : "udr", "elbo" or callable
+        As `resolve_scoring` gives it.
+
+    name : str or callable
+        As the search takes it.
+
+    X : ndarray of shape (n_samples, n_features)
+        The data.
+
+    y : array-like or None
+        The factors.
+
+    Raises
+    ------
+    ValueError
+        If there are no factors, or if they do not suit the metric.
+
+    Warns
+    -----
+    UserWarning
+        If there are factors and nobody looks at them.
+    """
+    if scoring in WITHOUT_LABELS and y is not None:
+        warnings.warn(
+            f"y is not used: scoring={name!r} needs no labels. To rank by known "
+            'factors, name a metric, as in scoring="mig".',
+            stacklevel=4,
+        )
+    elif isinstance(scoring, _DisentanglementScorer):
+        if y is None:
+            raise ValueError(
+                f"scoring={name!r} compares latents with known factors: pass them as "
+                "y, an integer matrix of shape (n_samples, n_factors)."
+            )
+        any_values = callable(scoring.metric) or scoring.metric in ANY_FACTORS
+        any_values = any_values or scoring.kwargs.get("continuous_factors", False)
+        check = _check_continuous_factors if any_values else _check_factors
+        check_consistent_length(X, check(y))
+    elif y is not None:
+        check_consistent_length(X, y)
+
+
+# What is said of a replica
+
+
+def describe(estimator, rows):
+    """Measure what every variational autoencoder has; nothing of other models.
+
+    Parameters
+    ----------
+    estimator : BaseModel
+        The fitted replica.
+
+    rows : Rows
+        What it encodes.
+
+    Returns
+    -------
+    values : dict of float
+        "kl", "reconstruction" and "n_active_components".
+    """
+    if not isinstance(estimator, BaseVAE):
+        return {}
+    total = sum(
+        estimator._rate_and_distortion(block) * len(block)
+        for block in rows.raw_blocks()
+    )
+    kl, reconstruction = total / len(rows)
+    return {
+        "kl": kl,
+        "reconstruction": reconstruction,
+        "n_active_components": estimator.n_active_components_,
+    }
+
+
+def collapse_of(estimator):
+    """Return what an estimator warns of at the end of a fit by itself, if at all."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        estimator._warn_of_collapse()
+    return str(caught[0].message) if caught else None
+
+
+def elbo(estimator, rows):
     """Estimate the mean evidence lower bound, in nats per row."""
-    return float(estimator.score_samples(X, n_draws=1).mean(dtype=np.float64))
+    total = sum(
+        estimator.score_samples(block, n_draws=1).sum(dtype=np.float64)
+        for block in rows.raw_blocks()
+    )
+    return float(total / len(rows))
 
 
-def udr(estimators, X):
+def udr(estimators, rows):
     """Rank replicas of one candidate against each other, without labels.
 
     Parameters
@@ -115,7 +269,7 @@ def udr(estimators, X):
     estimators : list of BaseModel
         The fitted replicas.
 
-    X : ndarray of shape (n_samples, n_features)
+    rows : Rows
         The rows that they encode.
 
     Returns
@@ -131,6 +285,9 @@ def udr(estimators, X):
             stacklevel=2,
         )
         return np.full(len(estimators), np.nan)
-    codes = [estimator.transform(X) for estimator in estimators]
+    codes = [
+        np.concatenate([estimator.transform(block) for block in rows.raw_blocks()])
+        for estimator in estimators
+    ]
     kl = [estimator.kl_ for estimator in estimators]
     return unsupervised_disentanglement_ranking(codes, kl=kl)

@@ -1,23 +1,22 @@
 """Which replicas train together, and how many at a time."""
 
-import torch
-from sklearn import get_config
-from torch import nn
-from torch.autograd.graph import saved_tensors_hooks
-from torch.func import functional_call, stack_module_state, vmap
-from torch.utils.flop_counter import FlopCounterMode
+from itertools import pairwise
 
-from sk_bvae.estimators._fitting import make_criterion, same_value
-from sk_bvae.nn import Batch
+from sklearn import get_config
+
+from sk_bvae.estimators._fitting import same_value
+from sk_bvae.model_selection._trial import Trial
 from sk_bvae.nn._device import resolve_device
-from sk_bvae.nn._random import DrawsFrom
 from sk_bvae.training.net import SOLVERS
-from sk_bvae.training.stack import Game
 
 # On a CPU a step of this many operations or fewer is mostly overhead, which a stack
 # pays once for all its nets. Above, the arithmetic is the bound and stacking only adds
 # to it. Measured by benchmarks/bench_search.py.
 SMALL_STEP_FLOPS = 2e8
+
+# A step that goes through this much memory has left its overhead far behind: more nets
+# in it would take more memory and no less time.
+STEP_BYTES = 256 * 2**20
 
 
 def plan_stacks(estimator, candidates, estimators, shape):
@@ -50,8 +49,10 @@ def plan_stacks(estimator, candidates, estimators, shape):
         except Exception:  # the fit meets it too, and reports it
             size = 1
         n_stacks = -(-len(places) // size)
-        # stacks of even sizes rather than full ones and a rest
-        stacks += [places[start::n_stacks] for start in range(n_stacks)]
+        # stacks of even sizes rather than full ones and a rest; replicas of a candidate
+        # stay together, so that it can be judged before the search ends
+        ends = [number * len(places) // n_stacks for number in range(n_stacks + 1)]
+        stacks += [places[start:end] for start, end in pairwise(ends)]
     return stacks
 
 
@@ -97,9 +98,10 @@ def stack_size(estimator, n_samples, n_features):
     """Say how many replicas of an estimator to train as one.
 
     One, where the training does things to single nets (callbacks, early stopping, an
-    optimizer that might not work entry by entry), where `torch.func.vmap` cannot follow
-    the players or the objective, and on a CPU where a step is large. Else as many as
-    keep within scikit-learn's ``working_memory``.
+    optimizer that might not work entry by entry), where a stack would not give each
+    replica what it learns alone, and on a CPU where a step is large.
+    Else as many as keep within scikit-learn's ``working_memory``, and what a step takes
+    beside weights and moments within `STEP_BYTES`.
 
     Parameters
     ----------
@@ -120,14 +122,16 @@ def stack_size(estimator, n_samples, n_features):
     if not _trains_entry_by_entry(estimator):
         return 1
     trial = Trial(estimator, n_features)
-    if not trial.can_stack():
-        return 1
     batch_size = min(estimator.batch_size, n_samples)
     on_cpu = resolve_device(estimator.device).type == "cpu"
     if on_cpu and trial.step_flops(batch_size) > SMALL_STEP_FLOPS:
         return 1
+    if not trial.can_stack():
+        return 1
+    step_bytes = trial.step_bytes(batch_size, n_samples)
     available = get_config()["working_memory"] * 2**20
-    return max(1, int(available // trial.replica_bytes(batch_size, n_samples)))
+    within_memory = available // (trial.weight_bytes() + step_bytes)
+    return max(1, int(min(within_memory, STEP_BYTES // step_bytes)))
 
 
 def _trains_entry_by_entry(estimator):
@@ -137,82 +141,3 @@ def _trains_entry_by_entry(estimator):
         and not estimator.early_stopping
         and all("optimizer__" in name for name in extra)
     )
-
-
-class Trial:
-    """An estimator's objective, tried on blank rows before anything is trained.
-
-    Parameters
-    ----------
-    estimator : BaseModel
-        The estimator.
-
-    n_features : int
-        Columns of the data.
-    """
-
-    def __init__(self, estimator, n_features):
-        self.criterion = make_criterion(estimator)
-        with DrawsFrom(torch.Generator().manual_seed(0)):
-            players = nn.ModuleDict(estimator._make_players(n_features))
-        self.game = Game(players, self.criterion).eval()
-        self.n_features = n_features
-
-    def batch(self, n_rows, *leading):
-        """Make blank rows and their noise."""
-        shape = (*leading, self.criterion.n_views, n_rows)
-        return (
-            torch.zeros(*shape, self.n_features),
-            torch.zeros(*shape, self.criterion.n_noise),
-        )
-
-    def losses(self, n_rows):
-        """Compute the losses of blank rows."""
-        return self.game(Batch(*self.batch(n_rows), n_rows), 0.0, None)
-
-    def can_stack(self):
-        """Try two at once: some depend on values in ways that vmap refuses."""
-        state = stack_module_state([self.game, self.game])
-        weights = {
-            name: torch.full((2,), float(value))
-            for name, value in self.criterion.weights.items()
-        }
-
-        def losses(state, weights, x, noise):
-            batch = Batch(x, noise, 1)
-            return functional_call(self.game, state, (batch, 0.0, weights))
-
-        try:
-            vmap(losses, randomness="different")(state, weights, *self.batch(1, 2))
-        except RuntimeError:  # vmap's own, for what it cannot do
-            return False
-        return True
-
-    def step_flops(self, batch_size):
-        """Count the floating-point operations of a training step of one replica."""
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            self.losses(1)
-        # a backward pass has twice as many as a forward pass
-        return 3 * batch_size * counter.get_total_flops()
-
-    def replica_bytes(self, batch_size, n_samples):
-        """Estimate the memory that a replica takes in a stack."""
-        # weights, their gradients, and two moments of each
-        weights = 4 * sum(parameter.numel() for parameter in self.game.parameters())
-        # order (64 bits) and noise of a pass
-        draws = n_samples * self.criterion.n_views * (2 + self.criterion.n_noise)
-        return 4 * (weights + draws + self._numbers_kept(batch_size))
-
-    def _numbers_kept(self, batch_size):
-        """Count what a forward pass keeps for the backward pass, weights apart."""
-        weights = {p.untyped_storage().data_ptr() for p in self.game.parameters()}
-        sizes = []
-
-        def pack(tensor):
-            if tensor.untyped_storage().data_ptr() not in weights:
-                sizes.append(tensor.numel())
-            return tensor
-
-        with saved_tensors_hooks(pack, lambda tensor: tensor):
-            self.losses(batch_size)
-        return sum(sizes)

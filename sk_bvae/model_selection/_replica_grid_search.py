@@ -1,35 +1,37 @@
 """A grid search that trains several seeds of every candidate, together."""
 
-from collections.abc import Callable
 from numbers import Integral, Real
-from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.model_selection import ParameterGrid
 from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
 
 from sk_bvae.estimators._base import BaseModel, validate_rows
-from sk_bvae.model_selection._fit import fit_replicas, report_failures
-from sk_bvae.model_selection._judge import Judge, resolve_scoring
+from sk_bvae.model_selection._delegates import BestEstimatorMixin
+from sk_bvae.model_selection._fit import fit_replicas
+from sk_bvae.model_selection._judge import Judge, check_factors, resolve_scoring
 from sk_bvae.model_selection._plan import plan_stacks
+from sk_bvae.model_selection._reports import (
+    report_collapse,
+    report_edges,
+    report_failures,
+)
 from sk_bvae.model_selection._results import (
+    best_of_scores,
     best_replica,
     first_of_rank_1,
     format_results,
-    of_each,
+    table_of,
 )
 from sk_bvae.utils._random import draw_seeds
 from sk_bvae.utils._sklearn import Interval, StrOptions, fit_context
-from sk_bvae.utils._types import Names, RandomState
 
 
 class ReplicaGridSearch(
-    TransformerMixin, MetaEstimatorMixin, CallbackSupportMixin, BaseEstimator
+    BestEstimatorMixin, MetaEstimatorMixin, CallbackSupportMixin, BaseEstimator
 ):
     """Search over a grid with several replicas of each candidate, trained together.
 
@@ -37,14 +39,14 @@ class ReplicaGridSearch(
     beta, so that every candidate is fitted with several seeds. Without labels they are
     ranked by how far replicas agree with each other (UDR [1]_).
 
-    Candidates that differ only in weights of the objective (``beta``, ``capacity``,
-    ``gamma`` and the like) train as one model with their replicas: parameters stacked,
-    one vectorised forward and backward pass. Each replica is nevertheless what
+    Candidates that differ only in scalars of the objective (``beta``, ``capacity``,
+    ``gamma``) train as one model with their replicas: weights stacked, one vectorised
+    forward and backward pass. Each replica is nevertheless what
     ``estimator.set_params(**candidate, random_state=seed).fit(X)`` is by itself.
 
     Parameters
     ----------
-    estimator : BaseVAE
+    estimator : BetaVAE or CapacityVAE
         The estimator whose parameters are searched.
 
     param_grid : dict or list of dict
@@ -109,7 +111,7 @@ class ReplicaGridSearch(
     best_replica_ : int
         Which of its replicas scored highest.
 
-    best_estimator_ : BaseVAE
+    best_estimator_ : BetaVAE or CapacityVAE
         That replica. Only with ``refit``.
 
     replica_seeds_ : ndarray of shape (n_replicas,)
@@ -136,8 +138,8 @@ class ReplicaGridSearch(
     200 million floating-point operations are fitted one by one. A stack's weights,
     gradients, moments and activations keep within scikit-learn's ``working_memory``
     (1 GiB unless `sklearn.set_config` says otherwise). Callbacks of skorch, early
-    stopping, optimizers passed as a class, and networks or objectives that
-    `torch.func.vmap` cannot follow (they branch on values, say) also mean one by one.
+    stopping, optimizers passed as a class, and networks that `torch.func.vmap` cannot
+    follow (they branch on values, say) also mean one by one.
 
     Replicas with a single latent alive agree easily, whatever it mixes: look at
     "mean_n_active_components" beside the score, and distrust a UDR that rises as the
@@ -179,19 +181,19 @@ class ReplicaGridSearch(
 
     def __init__(
         self,
-        estimator: BaseModel,
-        param_grid: dict[str, Any] | list[dict[str, Any]],
+        estimator,
+        param_grid,
         *,
-        n_replicas: int = 5,
-        scoring: str | Callable[..., float] = "udr",
-        validation_fraction: float = 0.1,
-        refit: bool | Callable[[dict[str, Any]], int] = True,
-        n_jobs: int | None = None,
-        random_state: RandomState = None,
-        verbose: int = 0,
-        error_score: float | Literal["raise"] = np.nan,
-        return_estimators: bool = False,
-    ) -> None:
+        n_replicas=5,
+        scoring="udr",
+        validation_fraction=0.1,
+        refit=True,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+        error_score=np.nan,
+        return_estimators=False,
+    ):
         self.estimator = estimator
         self.param_grid = param_grid
         self.n_replicas = n_replicas
@@ -207,7 +209,7 @@ class ReplicaGridSearch(
     # Searching
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+    def fit(self, X, y=None):
         """Fit all replicas of all candidates, and choose the best.
 
         Parameters
@@ -229,38 +231,33 @@ class ReplicaGridSearch(
             If a parameter of the grid does not exist, the scoring lacks what it needs,
             or all fits fail.
         """
-        scoring = self._resolve_scoring(y)
-        candidates = self._check_candidates()
+        scoring, candidates = self._resolve_scoring(), self._check_candidates()
         X = validate_rows(self, X, reset=True)
+        check_factors(scoring, self.scoring, X, y)
         *seeds, split_seed = draw_seeds(self.random_state, self.n_replicas + 1)
         self.replica_seeds_ = np.array(seeds)
         judge = Judge(scoring, X, y, self.validation_fraction, split_seed)
-        replicas = self._fit_all(candidates, judge.train)
-        report_failures(candidates, replicas, self.error_score)
-        self.cv_results_ = format_results(
-            candidates,
-            **judge.measure(replicas, self.error_score),
-            fit_time=of_each(replicas, lambda replica: replica.fit_time),
-        )
-        self._keep_the_best(replicas)
+        replicas = self._fit_and_judge(candidates, X, judge)
+        self._keep(candidates, replicas)
         return self
 
-    def _resolve_scoring(self, y):
+    def _resolve_scoring(self):
         scoring = resolve_scoring(self.scoring)
         if scoring == "udr" and self.n_replicas == 1:
             raise ValueError(
                 'scoring="udr" compares replicas with each other, so n_replicas=1 '
                 'leaves nothing to compare: raise it, or use scoring="elbo".'
             )
-        if scoring is not self.scoring and y is None:
-            raise ValueError(
-                f"scoring={self.scoring!r} compares latents with known factors: pass "
-                "them as y, an integer matrix of shape (n_samples, n_factors)."
-            )
         return scoring
 
     def _check_candidates(self):
         candidates = list(ParameterGrid(self.param_grid))
+        if not candidates:
+            raise ValueError(
+                f"param_grid={self.param_grid} holds no candidate: list at least one "
+                "dict of values to try. {} is the estimator as it is, fitted with "
+                "n_replicas seeds."
+            )
         for candidate in candidates:
             if "random_state" in candidate:
                 raise ValueError(
@@ -270,34 +267,52 @@ class ReplicaGridSearch(
             clone(self.estimator).set_params(**candidate)
         return candidates
 
-    def _fit_all(self, candidates, X):
-        """Fit every replica of every candidate; return a table of them."""
+    def _fit_and_judge(self, candidates, X, judge):
+        """Fit every replica of every candidate, and judge candidates as they end."""
         estimators = {
             (row, column): self._make_estimator(candidate, seed)
             for row, candidate in enumerate(candidates)
             for column, seed in enumerate(self.replica_seeds_)
         }
-        stacks = plan_stacks(self.estimator, candidates, estimators, X.shape)
+        n_rows = len(X) if judge.train is None else len(judge.train)
+        shape = (n_rows, X.shape[1])
+        stacks = plan_stacks(self.estimator, candidates, estimators, shape)
         if self.verbose:
             print(  # noqa: T201 - as GridSearchCV does
                 f"Fitting {self.n_replicas} replicas of each of {len(candidates)} "
                 f"candidates, {len(estimators)} fits in {len(stacks)} stacks"
             )
-        done = self._fit_stacks(
-            [[estimators[place] for place in places] for places in stacks], X
-        )
-        replicas = np.empty((len(candidates), self.n_replicas), dtype=object)
+        waiting = [[estimators.pop(at) for at in places] for places in stacks]
+        replicas = np.full((len(candidates), self.n_replicas), None)
+        done = self._fit_stacks(waiting, X, judge.train)
         for places, fitted in zip(stacks, done, strict=True):
             for place, replica in zip(places, fitted, strict=True):
                 replicas[place] = replica
+            for row in {row for row, _ in places}:
+                if all(replicas[row]):
+                    judge.judge(replicas[row], self.error_score)
+                    self._drop_losers(replicas[row])
         return replicas
+
+    def _drop_losers(self, replicas, best=None):
+        """Keep the best of some replicas; of the others what is asked for."""
+        if best is None:
+            scores = [replica.values["score"] for replica in replicas]
+            best = replicas[best_of_scores(scores)]
+        for replica in replicas:
+            if replica is best or not replica.fitted:
+                continue
+            if self.return_estimators:
+                replica.estimator.trim_for_prediction()
+            else:
+                replica.estimator = None
 
     def _make_estimator(self, candidate, seed):
         settings = clone(candidate, safe=False)
         return clone(self.estimator).set_params(**settings, random_state=int(seed))
 
-    def _fit_stacks(self, stacks, X):
-        """Fit the stacks, each in whatever process joblib finds for it."""
+    def _fit_stacks(self, stacks, X, positions):
+        """Fit the stacks, each in whatever process joblib finds for it; yield them."""
         root = self._init_callback_context(
             max_subtasks=len(stacks), sequential_subtasks=False
         )
@@ -311,163 +326,49 @@ class ReplicaGridSearch(
             for number, stack in enumerate(stacks)
         ]
         raises = self.error_score == "raise"
-        done = Parallel(n_jobs=self.n_jobs)(
-            delayed(fit_replicas)(stack, X, context, self, raises)
-            for stack, context in zip(stacks, contexts, strict=True)
+        yield from _parallel(self.n_jobs)(
+            delayed(fit_replicas)(stacks.pop(0), X, positions, context, self, raises)
+            for context in contexts
         )
         root.call_on_fit_task_end(estimator=self, X=X)
-        return done
 
-    def _keep_the_best(self, replicas):
-        choose = self.refit if callable(self.refit) else first_of_rank_1
-        self.best_index_ = int(choose(self.cv_results_))
-        self.best_params_ = self.cv_results_["params"][self.best_index_]
-        self.best_score_ = self.cv_results_["mean_score"][self.best_index_]
-        self.best_replica_ = best_replica(
-            self.cv_results_, self.best_index_, self.n_replicas
-        )
-        best = replicas[self.best_index_, self.best_replica_]
-        if best.fit_error is not None:
-            raise ValueError(
-                f"The best candidate, {self.best_params_}, failed to fit: "
-                f"error_score={self.error_score} puts it before those that did not."
-            )
+    def _keep(self, candidates, replicas):
+        """Set the attributes; warn of what is worth knowing."""
+        for name in ("best_index_", "best_estimator_", "estimators_"):
+            vars(self).pop(name, None)
+        report_failures(candidates, replicas, self.error_score)
+        report_collapse(candidates, replicas)
         if hasattr(self, "feature_names_in_"):
             for replica in replicas.flat:
-                replica.estimator.feature_names_in_ = self.feature_names_in_
+                if replica.estimator is not None:
+                    replica.estimator.feature_names_in_ = self.feature_names_in_
+        if self.return_estimators:
+            self.estimators_ = [
+                [replica.estimator if replica.fitted else None for replica in row]
+                for row in replicas
+            ]
+        self.cv_results_ = format_results(candidates, table_of(replicas))
+        self._choose_best(replicas)
+
+    def _choose_best(self, replicas):
+        results = self.cv_results_
+        choose = self.refit if callable(self.refit) else first_of_rank_1
+        index = int(choose(results))
+        place = best_replica(results, index, self.n_replicas)
+        best = replicas[index, place]
+        if not best.fitted:
+            raise ValueError(
+                f"The best candidate, {results['params'][index]}, failed to fit: "
+                f"error_score={self.error_score} puts it before those that did not."
+            )
+        self.best_index_, self.best_replica_ = index, place
+        self.best_params_ = results["params"][index]
+        self.best_score_ = results["mean_score"][index]
+        self._drop_losers(replicas.flat, best)
         if self.refit is not False:
             self.best_estimator_ = best.estimator
-        if self.return_estimators:
-            self.estimators_ = of_each(
-                replicas,
-                lambda replica: None if replica.fit_error else replica.estimator,
-            ).tolist()
-
-    # Using the best estimator
-
-    def _best(self):
-        check_is_fitted(self)
-        if self.refit is False:
-            raise AttributeError(
-                "refit=False keeps no best estimator to work with: set refit=True."
-            )
-        return self.best_estimator_
-
-    def transform(self, X: ArrayLike) -> np.ndarray:
-        """Encode X by the best estimator.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        Z : ndarray of shape (n_samples, n_components)
-            Latents.
-        """
-        return self._best().transform(X)
-
-    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
-        """Decode latents by the best estimator.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components)
-            Latents.
-
-        Returns
-        -------
-        X_original : ndarray of shape (n_samples, n_features)
-            Means of p(x|z).
-        """
-        return self._best().inverse_transform(X)
-
-    def posterior(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """Compute the best estimator's posterior.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        mean : ndarray of shape (n_samples, n_components)
-            Means.
-
-        std : ndarray of shape (n_samples, n_components)
-            Standard deviations.
-        """
-        return self._best().posterior(X)
-
-    def sample(
-        self, n_samples: int = 1, random_state: RandomState = None
-    ) -> np.ndarray:
-        """Draw rows from the best estimator.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            How many rows.
-
-        random_state : int, RandomState instance or None, default=None
-            Determines the draws.
-
-        Returns
-        -------
-        X : ndarray of shape (n_samples, n_features)
-            The rows.
-        """
-        return self._best().sample(n_samples, random_state=random_state)
-
-    def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """Bound the log density of each row under the best estimator.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        log_density : ndarray of shape (n_samples,)
-            In nats.
-        """
-        return self._best().score_samples(X)
-
-    def score(self, X: ArrayLike, y: object = None) -> float:
-        """Average `score_samples` over the rows, whatever ``scoring`` is.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Data.
-
-        y : Ignored
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        score : float
-            In nats per row.
-        """
-        return self._best().score(X)
-
-    def get_feature_names_out(self, input_features: Names | None = None) -> np.ndarray:
-        """Name the latents of the best estimator.
-
-        Parameters
-        ----------
-        input_features : array-like of str or None, default=None
-            Not used, present for API consistency by convention.
-
-        Returns
-        -------
-        names : ndarray of str
-            The names.
-        """
-        return self._best().get_feature_names_out(input_features)
+        if not callable(self.refit):
+            report_edges(self.estimator, results, index)
 
     def __sklearn_tags__(self):
         """Take over what the estimator says of its input and output."""
@@ -476,3 +377,11 @@ class ReplicaGridSearch(
         tags.input_tags = own.input_tags
         tags.transformer_tags = own.transformer_tags
         return tags
+
+
+def _parallel(n_jobs):
+    """Run jobs by joblib, and yield results as they come where the backend can."""
+    try:
+        return Parallel(n_jobs=n_jobs, return_as="generator")
+    except ValueError:
+        return Parallel(n_jobs=n_jobs)

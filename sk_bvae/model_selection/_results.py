@@ -7,17 +7,40 @@ from scipy.stats import rankdata
 
 from sk_bvae.utils._sklearn import yield_masked_array_for_each_param
 
+# What is known of each replica; "score" is what ranks them.
+COLUMNS = ("score", "kl", "reconstruction", "n_active_components", "fit_time")
 
-def format_results(candidates, **measured):
-    """Lay out what was measured as `GridSearchCV` does.
+
+def table_of(replicas):
+    """Collect the values of replicas, as arrays of the replicas' shape by name.
+
+    Parameters
+    ----------
+    replicas : ndarray of shape (n_candidates, n_replicas)
+        A `Replica` in each place.
+
+    Returns
+    -------
+    table : dict of ndarray of shape (n_candidates, n_replicas)
+        NaN where there is no value.
+    """
+    table = {name: np.full(replicas.shape, np.nan) for name in COLUMNS}
+    for place, replica in np.ndenumerate(replicas):
+        for name, value in replica.values.items():
+            table[name][place] = value
+    return table
+
+
+def format_results(candidates, table):
+    """Lay out what is known of replicas as `GridSearchCV` does.
 
     Parameters
     ----------
     candidates : list of dict
         The settings.
 
-    **measured : ndarray of shape (n_candidates, n_replicas)
-        What was measured of each replica, by name; "score" is what ranks them.
+    table : dict of ndarray of shape (n_candidates, n_replicas)
+        The values of each replica, by name.
 
     Returns
     -------
@@ -27,8 +50,7 @@ def format_results(candidates, **measured):
     """
     results = dict(yield_masked_array_for_each_param(candidates))
     results["params"] = candidates
-    for name, values in measured.items():
-        values = values.astype(float)
+    for name, values in table.items():
         for replica, column in enumerate(values.T):
             results[f"replica{replica}_{name}"] = column
         results[f"mean_{name}"] = values.mean(axis=1)
@@ -37,7 +59,7 @@ def format_results(candidates, **measured):
     if not np.isfinite(results["mean_score"]).all():
         warnings.warn(
             f"One or more of the scores are non-finite: {results['mean_score']}",
-            stacklevel=3,
+            stacklevel=5,
         )
     return results
 
@@ -55,15 +77,12 @@ def first_of_rank_1(results):
 def best_replica(results, candidate, n_replicas):
     """Find the replica of a candidate's best score."""
     scores = [results[f"replica{r}_score"][candidate] for r in range(n_replicas)]
-    return int(_nan_last(scores).argmax())
+    return best_of_scores(scores)
 
 
-def of_each(replicas, function):
-    """Make a table of what a function returns for each replica of a table."""
-    values = [function(replica) for replica in replicas.flat]
-    table = np.empty(len(values), dtype=object)
-    table[:] = values
-    return table.reshape(replicas.shape)
+def best_of_scores(scores):
+    """Find the first of the highest scores that are numbers."""
+    return int(_nan_last(np.asarray(scores, dtype=float)).argmax())
 
 
 def _nan_last(scores):

@@ -76,6 +76,7 @@ class Rows(torch.utils.data.Dataset):
         if not far.any():
             return self
         view = Rows(self.array, self.device, np.where(far, mean, 0.0))
+        view.positions = self.positions
         view.moments = mean - view.shift, variance
         return view
 
@@ -112,7 +113,7 @@ class Rows(torch.utils.data.Dataset):
     @cached_property
     def range(self):
         """The smallest and the largest value of each column, as they are."""
-        ends = [(x.min(axis=0), x.max(axis=0)) for x in self._raw_blocks()]
+        ends = [(x.min(axis=0), x.max(axis=0)) for x in self.raw_blocks()]
         lows, highs = zip(*ends, strict=True)
         return np.min(lows, axis=0), np.max(highs, axis=0)
 
@@ -120,7 +121,7 @@ class Rows(torch.utils.data.Dataset):
     def moments(self):
         """The mean and the variance of each column, in float64."""
         count, mean, squares = 0, 0.0, 0.0
-        for raw in self._raw_blocks():
+        for raw in self.raw_blocks():
             block = torch.from_numpy(raw.astype(np.float64))
             own = block.mean(dim=0)
             apart, total = own - mean, count + len(block)
@@ -130,7 +131,7 @@ class Rows(torch.utils.data.Dataset):
             count = total
         return mean.numpy(), (squares / count).numpy()
 
-    def _raw_blocks(self):
+    def raw_blocks(self):
         """Yield all rows as they are, a bounded number of bytes at a time."""
         bytes_of_row = 8 * self.array.shape[1]
         n_rows = max(1, min(BLOCK_ROWS, BLOCK_BYTES // bytes_of_row))

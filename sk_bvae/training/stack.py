@@ -50,7 +50,6 @@ class Stack:
             name: self._as_tensor([net.criterion_.weights[name] for net in nets])
             for name in self.criterion.weights
         }
-        self.losses_of_all = vmap(self._losses_of_one, randomness="different")
 
     def _named(self, player):
         """Name a player's stacked parameters as the player itself names them."""
@@ -136,7 +135,9 @@ class Stack:
         losses : Losses
             With a leading dimension for the nets.
         """
-        losses = self.losses_of_all(
+        # not kept: an attribute that refers to the stack would keep it all in memory
+        losses_of_all = vmap(self._losses_of_one, randomness="different")
+        losses = losses_of_all(
             (self.parameters, self.buffers), self.weights, x, noise, n_rows=n_rows
         )
         # No loss depends on another's weights: the sum's gradient is each one's own.

@@ -1,6 +1,8 @@
 """Fitting and using a model: input, output, and the attributes of a fit."""
 
+import gc
 import re
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -457,3 +459,15 @@ def test_verbose_prints_a_line_per_epoch(digits, capsys):
     assert len(printed.strip().splitlines()) == 2 + 3
     fast().fit(digits)
     assert capsys.readouterr().out == ""
+
+
+def test_an_estimator_that_nobody_holds_is_gone(Estimator, digits):
+    """At once, and not when Python next looks for cycles: it can be large."""
+    vae = Estimator(2, hidden_layer_sizes=(4,), max_iter=1).fit(digits[:64])
+    net = weakref.ref(vae.net_)
+    gc.disable()
+    try:
+        del vae
+        assert net() is None
+    finally:
+        gc.enable()

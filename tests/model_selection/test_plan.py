@@ -7,12 +7,8 @@ from sklearn import config_context
 
 from sk_bvae import BetaVAE, CapacityVAE
 from sk_bvae.model_selection import _plan
-from sk_bvae.model_selection._plan import (
-    Trial,
-    group_candidates,
-    plan_stacks,
-    stack_size,
-)
+from sk_bvae.model_selection._plan import group_candidates, plan_stacks, stack_size
+from sk_bvae.model_selection._trial import Trial
 from sk_bvae.nn import Bernoulli
 
 SMALL = {"hidden_layer_sizes": (16,), "batch_size": 32, "device": "cpu"}
@@ -48,8 +44,19 @@ def test_memory_bounds_a_stack():
     with config_context(working_memory=1):
         few = stack_size(vae, 1000, 20)
         assert stack_size(vae, 100_000, 20) == 1
+    with config_context(working_memory=2):
+        assert stack_size(vae, 1000, 20) == pytest.approx(2 * few, abs=1)
     assert 1 < few < 20 < plenty
-    assert plenty == pytest.approx(1024 * few, rel=0.1)
+
+
+def test_memory_of_a_step_bounds_a_stack():
+    """Wide batches fill it long before weights do."""
+    vae = BetaVAE(**SMALL)
+    trial = Trial(vae, 4096)
+    with config_context(working_memory=2**20):
+        size = stack_size(vae, 1000, 4096)
+    assert size > 1
+    assert size * trial.step_bytes(32, 1000) <= _plan.STEP_BYTES
 
 
 def test_a_large_step_is_taken_alone_on_a_cpu():
@@ -108,6 +115,16 @@ def test_stacks_hold_every_replica_once_in_even_stacks(monkeypatch):
     assert sorted(place for stack in stacks for place in stack) == sorted(estimators)
     assert [len(stack) for stack in stacks] == [3, 3, 3]
     assert {row for row, _ in stacks[2]} == {2}
+
+
+def test_replicas_of_a_candidate_stay_together(monkeypatch):
+    monkeypatch.setattr(_plan, "stack_size", lambda *args: 4)
+    candidates = [{"beta": beta} for beta in (1, 2, 4)]
+    estimators = {
+        (row, column): BetaVAE(**SMALL) for row in range(3) for column in range(4)
+    }
+    stacks = plan_stacks(BetaVAE(), candidates, estimators, (100, 20))
+    assert [{row for row, _ in stack} for stack in stacks] == [{0}, {1}, {2}]
 
 
 def test_what_cannot_be_built_is_left_to_its_fit():

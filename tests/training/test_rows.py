@@ -147,3 +147,10 @@ def test_a_map_gives_the_rows_that_an_array_gives(tmp_path, rng):
         some = positions[positions < len(view)]
         batch = Rows(view, CPU)[some]
         np.testing.assert_array_equal(batch, np.asarray(view)[some.numpy()])
+
+
+def test_a_part_stays_a_part_without_its_far_means(rng):
+    array = 1e6 + rng.normal(size=(23, 3))
+    part = Rows(array, CPU).restrict(torch.arange(20)).without_far_means()
+    assert len(part) == 20
+    np.testing.assert_allclose(part.shift, array[:20].mean(axis=0))

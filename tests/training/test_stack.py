@@ -1,5 +1,8 @@
 """Stacked nets are the nets that lone fits give."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -224,3 +227,18 @@ def test_a_loss_that_is_not_finite_leaves_the_others_alone(images):
     lone = estimators[0].fit(images)
     losses = [epoch["train_loss"] for epoch in nets[0].history]
     np.testing.assert_allclose(losses, lone.loss_curve_, rtol=1e-4)
+
+
+def test_a_stack_that_nobody_holds_is_gone(images):
+    """At once, and not when Python next looks for cycles: it can be large."""
+    nets, rows = prepare_all(make_estimators(BetaVAE, "mlp"), images)
+    stack = Stack(nets)
+    stack.train_epoch(rows)
+    stack.unstack()
+    stacked = weakref.ref(next(iter(stack.parameters.values())))
+    gc.disable()
+    try:
+        del stack
+        assert stacked() is None
+    finally:
+        gc.enable()

@@ -1,0 +1,162 @@
+"""The methods of the best estimator, as a search has them."""
+
+from sklearn.base import TransformerMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+
+def _best_has(name):
+    """Make a check: a search has a method if its best estimator has it.
+
+    Before the fit the estimator that is searched is asked, as `GridSearchCV` does.
+    """
+
+    def check(search):
+        if hasattr(search, "best_index_") and not hasattr(search, "best_estimator_"):
+            raise AttributeError(
+                f"refit=False kept no best estimator, so {name} is not available: set "
+                "refit=True and fit again."
+            )
+        getattr(getattr(search, "best_estimator_", search.estimator), name)
+        return True
+
+    return check
+
+
+def _best_of(search):
+    check_is_fitted(search, "best_index_")
+    return search.best_estimator_
+
+
+class BestEstimatorMixin(TransformerMixin):
+    """Hands over to ``best_estimator_``."""
+
+    def transform(self, X):
+        """Encode X by the best estimator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        Z : ndarray of shape (n_samples, n_components)
+            Latents.
+        """
+        return _best_of(self).transform(X)
+
+    @available_if(_best_has("inverse_transform"))
+    def inverse_transform(self, X):
+        """Decode latents by the best estimator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Latents.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            Means of p(x|z).
+        """
+        return _best_of(self).inverse_transform(X)
+
+    @available_if(_best_has("posterior"))
+    def posterior(self, X):
+        """Compute the best estimator's posterior.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        mean : ndarray of shape (n_samples, n_components)
+            Means.
+
+        std : ndarray of shape (n_samples, n_components)
+            Standard deviations.
+        """
+        return _best_of(self).posterior(X)
+
+    @available_if(_best_has("sample"))
+    def sample(self, n_samples=1, random_state=None):
+        """Draw rows from the best estimator.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            How many rows.
+
+        random_state : int, RandomState instance or None, default=None
+            Determines the draws.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The rows.
+        """
+        return _best_of(self).sample(n_samples, random_state=random_state)
+
+    @available_if(_best_has("score_samples"))
+    def score_samples(self, X, n_draws=32):
+        """Bound the log density of each row under the best estimator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        n_draws : int, default=32
+            Draws per row. One estimates the ELBO; more come closer to the log density.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,)
+            In nats.
+        """
+        return _best_of(self).score_samples(X, n_draws=n_draws)
+
+    @available_if(_best_has("score"))
+    def score(self, X, y=None):
+        """Average `score_samples` over the rows, whatever ``scoring`` is.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        score : float
+            In nats per row.
+        """
+        return _best_of(self).score(X)
+
+    @available_if(_best_has("get_feature_names_out"))
+    def get_feature_names_out(self, input_features=None):
+        """Name the latents of the best estimator.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        names : ndarray of str
+            The names.
+        """
+        return _best_of(self).get_feature_names_out(input_features)
+
+
+# scikit-learn's wrapper for `set_output` went around transform as the class was made;
+# the condition goes around both.
+BestEstimatorMixin.transform = available_if(_best_has("transform"))(
+    BestEstimatorMixin.transform
+)
