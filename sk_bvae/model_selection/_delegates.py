@@ -1,8 +1,12 @@
 """The methods of the best estimator, as a search has them."""
 
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
+
+from sk_bvae.utils._types import Names, RandomState
 
 
 def _best_has(name):
@@ -31,7 +35,7 @@ def _best_of(search):
 class BestEstimatorMixin(TransformerMixin):
     """Hands over to ``best_estimator_``."""
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Encode X by the best estimator.
 
         Parameters
@@ -47,7 +51,7 @@ class BestEstimatorMixin(TransformerMixin):
         return _best_of(self).transform(X)
 
     @available_if(_best_has("inverse_transform"))
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Decode latents by the best estimator.
 
         Parameters
@@ -63,7 +67,7 @@ class BestEstimatorMixin(TransformerMixin):
         return _best_of(self).inverse_transform(X)
 
     @available_if(_best_has("posterior"))
-    def posterior(self, X):
+    def posterior(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Compute the best estimator's posterior.
 
         Parameters
@@ -82,7 +86,9 @@ class BestEstimatorMixin(TransformerMixin):
         return _best_of(self).posterior(X)
 
     @available_if(_best_has("sample"))
-    def sample(self, n_samples=1, random_state=None):
+    def sample(
+        self, n_samples: int = 1, random_state: RandomState = None
+    ) -> np.ndarray:
         """Draw rows from the best estimator.
 
         Parameters
@@ -101,7 +107,7 @@ class BestEstimatorMixin(TransformerMixin):
         return _best_of(self).sample(n_samples, random_state=random_state)
 
     @available_if(_best_has("score_samples"))
-    def score_samples(self, X, n_draws=32):
+    def score_samples(self, X: ArrayLike, n_draws: int = 32) -> np.ndarray:
         """Bound the log density of each row under the best estimator.
 
         Parameters
@@ -120,7 +126,7 @@ class BestEstimatorMixin(TransformerMixin):
         return _best_of(self).score_samples(X, n_draws=n_draws)
 
     @available_if(_best_has("score"))
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: object = None) -> float:
         """Average `score_samples` over the rows, whatever ``scoring`` is.
 
         Parameters
@@ -139,7 +145,7 @@ class BestEstimatorMixin(TransformerMixin):
         return _best_of(self).score(X)
 
     @available_if(_best_has("get_feature_names_out"))
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Names | None = None) -> np.ndarray:
         """Name the latents of the best estimator.
 
         Parameters
@@ -157,6 +163,6 @@ class BestEstimatorMixin(TransformerMixin):
 
 # scikit-learn's wrapper for `set_output` went around transform as the class was made;
 # the condition goes around both.
-BestEstimatorMixin.transform = available_if(_best_has("transform"))(
+BestEstimatorMixin.transform = available_if(_best_has("transform"))(  # type: ignore
     BestEstimatorMixin.transform
 )

@@ -1,8 +1,11 @@
 """A grid search that trains several seeds of every candidate, together."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.callback import CallbackSupportMixin
 from sklearn.model_selection import ParameterGrid
@@ -28,6 +31,7 @@ from sk_bvae.model_selection._results import (
 )
 from sk_bvae.utils._random import draw_seeds
 from sk_bvae.utils._sklearn import Interval, StrOptions, fit_context
+from sk_bvae.utils._types import RandomState
 
 
 class ReplicaGridSearch(
@@ -181,19 +185,19 @@ class ReplicaGridSearch(
 
     def __init__(
         self,
-        estimator,
-        param_grid,
+        estimator: BaseModel,
+        param_grid: dict[str, Any] | list[dict[str, Any]],
         *,
-        n_replicas=5,
-        scoring="udr",
-        validation_fraction=0.1,
-        refit=True,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-        error_score=np.nan,
-        return_estimators=False,
-    ):
+        n_replicas: int = 5,
+        scoring: str | Callable[..., float] = "udr",
+        validation_fraction: float = 0.1,
+        refit: bool | Callable[[dict[str, Any]], int] = True,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+        error_score: float | Literal["raise"] = np.nan,
+        return_estimators: bool = False,
+    ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
         self.n_replicas = n_replicas
@@ -209,7 +213,7 @@ class ReplicaGridSearch(
     # Searching
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Fit all replicas of all candidates, and choose the best.
 
         Parameters
