@@ -26,7 +26,7 @@ from sk_bvae import BetaVAE
 from sk_bvae.datasets import make_shapes2d
 from sk_bvae.estimators._fitting import make_rows, prepare
 from sk_bvae.model_selection import ReplicaGridSearch
-from sk_bvae.model_selection._plan import Trial
+from sk_bvae.model_selection._trial import Trial
 from sk_bvae.training.stack import Stack
 
 DIGITS = {"device": "cpu", "hidden_layer_sizes": (128,), "batch_size": 64}

@@ -1,12 +1,18 @@
 """The methods of the best estimator, as a search has them."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sk_bvae.utils._sklearn import Function
 from sk_bvae.utils._types import Names, RandomState
+
+# Without types, it would hide those of what it decorates.
+available_if: Callable[..., Callable[[Function], Function]] = _available_if
 
 
 def _best_has(name):

@@ -30,6 +30,7 @@ CALLBACKS_DURING_A_FIT = (
 
 __all__ = [
     "CALLBACKS_DURING_A_FIT",
+    "Function",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
