@@ -1,6 +1,7 @@
 """What every variational autoencoder adds: posterior, density, draws, information."""
 
 import warnings
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import field
 from numbers import Integral, Real
@@ -387,7 +388,7 @@ class BaseVAE(BaseModel):
 
     # Conversion to ONNX
 
-    def onnx_parser(self):
+    def onnx_parser(self) -> Callable[..., Any]:
         """Return what names the outputs of a conversion by `skl2onnx.to_onnx`.
 
         skl2onnx calls this method, `onnx_shape_calculator` and `onnx_converter` by
@@ -402,7 +403,7 @@ class BaseVAE(BaseModel):
         onnx = self._onnx()
         return lambda scope, inputs: onnx.parse(self, scope)
 
-    def onnx_shape_calculator(self):
+    def onnx_shape_calculator(self) -> Callable[..., None]:
         """Return what checks inputs and sets shapes, for `skl2onnx.to_onnx`.
 
         Returns
@@ -412,7 +413,7 @@ class BaseVAE(BaseModel):
         """
         return self._onnx().calculate_shapes
 
-    def onnx_converter(self):
+    def onnx_converter(self) -> Callable[..., None]:
         """Return what writes the nodes of the ONNX graph, for `skl2onnx.to_onnx`.
 
         The outputs are those of `transform`, and by ``options`` of `posterior`
