@@ -92,7 +92,7 @@ from sk_bvae import BetaVAE
 from sk_bvae.model_selection import ReplicaGridSearch
 
 torch.set_num_threads(1)
-X = np.random.default_rng(0).integers(0, 2, size=(640, 4096), dtype=np.uint8)
+X = np.random.default_rng(0).integers(0, 2, size=(192, 4096), dtype=np.uint8)
 vae = BetaVAE(hidden_layer_sizes=(16,), max_iter=1, device="cpu")
 
 
