@@ -72,7 +72,9 @@ class Rows(torch.utils.data.Dataset):
     def without_far_means(self):
         """Make a view with the means taken off those columns that are far from 0."""
         mean, variance = self.moments
-        far = (np.abs(mean) > FAR_FROM_0 * np.sqrt(variance)) & (variance > 0)
+        # a constant column has no spread of its own; the others' is what it is cast for
+        spread = np.sqrt(np.where(variance > 0, variance, variance.mean()))
+        far = (np.abs(mean) > FAR_FROM_0 * spread) & (spread > 0)
         if not far.any():
             return self
         view = Rows(self.array, self.device, np.where(far, mean, 0.0))

@@ -101,6 +101,9 @@ def test_far_means_are_taken_off_before_the_cast(rng):
     assert rows.shift[0] == 0
     batch = rows[torch.arange(50)].numpy() + rows.shift
     np.testing.assert_allclose(batch, array, rtol=0, atol=1e-6)
+    constant = np.column_stack([small, np.full(50, 1e9), np.full(50, 7.0)])
+    shift = Rows(constant, CPU).without_far_means().shift
+    np.testing.assert_array_equal(shift, [0, 0, 0, 1e9, 0])
     near = Rows(small, CPU)
     assert near.without_far_means() is near
 
