@@ -372,6 +372,7 @@ class ReplicaGridSearch(
         if self.refit is not False:
             self.best_estimator_ = best.estimator
         if not callable(self.refit):
+            if self.refit is not False:  # who keeps none looks for no best
             report_edges(self.estimator, results, index)
 
     def __sklearn_tags__(self):
