@@ -371,8 +371,7 @@ class ReplicaGridSearch(
         self._drop_losers(replicas.flat, best)
         if self.refit is not False:
             self.best_estimator_ = best.estimator
-        if not callable(self.refit):
-            if self.refit is not False:  # who keeps none looks for no best
+        if self.refit and not callable(self.refit):
             report_edges(self.estimator, results, index)
 
     def __sklearn_tags__(self):
