@@ -251,11 +251,12 @@ class BaseModel(
 
         What `fit` is to users this is to a search.
         """
-        self.n_features_in_ = rows.array.shape[1]
-        data = {"X": rows.array, "y": rows.array}
-        net = prepare(self, rows)
-        self._begin_task(net, rows.array, self.max_iter)
-        self._train_on(net, rows, data, self.early_stopping)
+        with unchanged_on_failure(self):
+            self.n_features_in_ = rows.array.shape[1]
+            data = {"X": rows.array, "y": rows.array}
+            net = prepare(self, rows)
+            self._begin_task(net, rows.array, self.max_iter)
+            self._train_on(net, rows, data, self.early_stopping)
 
     def _train_on(self, net, rows, data, early_stopping):
         """Train a net, report to callbacks, and take what it learned."""

@@ -7,10 +7,12 @@ import weakref
 
 import numpy as np
 import pytest
+import torch
 
 from sk_bvae import BetaVAE
 from sk_bvae.model_selection import ReplicaGridSearch, _plan, _replica_grid_search
 from sk_bvae.model_selection._fit import fit_replicas
+from sk_bvae.training.rows import Rows
 
 FAST = {"n_components": 3, "hidden_layer_sizes": (16,), "max_iter": 2}
 GRID = {"beta": [0.5, 1.0]}
@@ -116,3 +118,11 @@ def test_wide_batches_do_not_fill_the_memory():
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     raised = int(run.stdout)
     assert raised < 550e6, raised
+
+
+def test_a_failed_replica_keeps_no_net(digits):
+    vae = BetaVAE(**FAST, beta=1e38)
+    before = dict(vars(vae))
+    with pytest.raises(ValueError, match="stopped being finite"):
+        vae._fit_rows(Rows(digits, torch.device("cpu")))
+    assert vars(vae) == before
