@@ -89,7 +89,7 @@ class ReplicaGridSearch(
 
     error_score : float or "raise", default=numpy.nan
         The score of a replica whose fit fails, for example by a loss that stops
-        being finite. "raise" raises the error.
+        being finite, or whose scoring fails. "raise" raises the error.
 
     return_estimators : bool, default=False
         Whether to keep all replicas in ``estimators_``.
@@ -122,8 +122,9 @@ class ReplicaGridSearch(
         The ``random_state`` of each replica.
 
     estimators_ : list of list
-        The fitted estimators, candidate by candidate; None for a failed one. Only
-        with ``return_estimators=True``.
+        The fitted estimators, candidate by candidate; None for a failed one. All but
+        ``best_estimator_`` are trimmed for prediction. Only with
+        ``return_estimators=True``.
 
     n_features_in_ : int
         Number of features seen during fit.
@@ -141,9 +142,14 @@ class ReplicaGridSearch(
     pays where a step is mostly overhead, and replicas whose step takes more than
     200 million floating-point operations are fitted one by one. A stack's weights,
     gradients, moments and activations keep within scikit-learn's ``working_memory``
-    (1 GiB unless `sklearn.set_config` says otherwise). Callbacks of skorch, early
-    stopping, optimizers passed as a class, and networks that `torch.func.vmap` cannot
-    follow (they branch on values, say) also mean one by one.
+    (1 GiB unless `sklearn.set_config` says otherwise), and all but weights and
+    moments within 256 MiB. Callbacks of skorch, early stopping, optimizers passed as a
+    class, and networks or objectives that `torch.func.vmap` cannot follow (they branch
+    on values, say) or whose state it would lose (they assign buffers in ``forward``,
+    say) also mean one by one.
+
+    A candidate is judged as soon as its replicas are fitted. Its best replica is then
+    kept, and of the others no more than ``return_estimators`` asks for.
 
     Replicas with a single latent alive agree easily, whatever it mixes: look at
     "mean_n_active_components" beside the score, and distrust a UDR that rises as the
@@ -232,8 +238,18 @@ class ReplicaGridSearch(
         Raises
         ------
         ValueError
-            If a parameter of the grid does not exist, the scoring lacks what it needs,
-            or all fits fail.
+            If the grid holds no candidate or a parameter that does not exist, the
+            scoring is unknown or lacks what it needs, or all fits fail.
+
+        Warns
+        -----
+        FitFailedWarning
+            Of fits that failed.
+
+        UserWarning
+            Of replicas whose scoring failed or whose latents are all dead, of a ``y``
+            that the scoring does not use, and of a best candidate that has the least
+            or the largest of three or more values of a parameter.
         """
         scoring, candidates = self._resolve_scoring(), self._check_candidates()
         X = validate_rows(self, X, reset=True)

@@ -535,6 +535,18 @@ def test_workers_give_the_same_scores(search, digits):
     )
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.filterwarnings("ignore:One or more of the scores are non-finite")
+def test_failures_come_home_from_workers(digits, n_jobs):
+    vae = BetaVAE(**FAST, net_params={"callbacks": []})  # one by one
+    search = ReplicaGridSearch(
+        vae, {"beta": [0.5, 1e38]}, n_replicas=2, random_state=0, n_jobs=n_jobs
+    )
+    with pytest.warns(FitFailedWarning, match="2 fits failed"):
+        search.fit(digits)
+    assert search.best_params_ == {"beta": 0.5}
+
+
 def test_global_state_stays(digits):
     before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     ReplicaGridSearch(BetaVAE(**FAST), GRID, n_replicas=2).fit(digits)
