@@ -248,8 +248,8 @@ class ReplicaGridSearch(
 
         UserWarning
             Of replicas whose scoring failed or whose latents are all dead, of a ``y``
-            that the scoring does not use, and of a best candidate that has the least
-            or the largest of three or more values of a parameter.
+            that the scoring does not use, and, with ``refit=True``, of a best
+            candidate that has the least or the largest of three or more values.
         """
         scoring, candidates = self._resolve_scoring(), self._check_candidates()
         X = validate_rows(self, X, reset=True)
@@ -387,7 +387,7 @@ class ReplicaGridSearch(
         self._drop_losers(replicas.flat, best)
         if self.refit is not False:
             self.best_estimator_ = best.estimator
-        if self.refit and not callable(self.refit):
+        if self.refit and not callable(self.refit):  # else they look for no best
             report_edges(self.estimator, results, index)
 
     def __sklearn_tags__(self):

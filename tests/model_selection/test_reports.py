@@ -124,3 +124,4 @@ def test_a_search_says_so(digits):
         search.fit(digits)
     assert caught[0].filename == __file__
     search.set_params(refit=lambda results: 2).fit(digits)  # by rules of its own
+    search.set_params(refit=False).fit(digits)  # for the table alone

@@ -27,7 +27,12 @@ def test_on_linear_gaussian_data(rng):
         max_iter=200,
     )
     search = ReplicaGridSearch(
-        vae, {"beta": betas}, n_replicas=5, scoring="elbo", random_state=0
+        vae,
+        {"beta": betas},
+        n_replicas=5,
+        scoring="elbo",
+        refit=False,
+        random_state=0,
     ).fit(X)
     assert slopes(search.cv_results_) == pytest.approx(betas[1:-1], rel=0.05)
 
@@ -38,6 +43,7 @@ def test_on_digits(digits):
         BetaVAE(hidden_layer_sizes=(64,), max_iter=40),
         {"beta": betas},
         n_replicas=3,
+        refit=False,
         random_state=0,
     ).fit(digits)
     ratio = slopes(search.cv_results_) / betas[1:-1]
