@@ -42,10 +42,9 @@ def tests(session):
         "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait leave the cores to others
     }
     processes = ("--numprocesses", "logical", "--maxprocesses", "4")
-    session.run(
-        *("pytest", "-m", "not slow", "--cov", *processes, *session.posargs),
-        env=threads,
-    )
+    # A test that hangs is a fault to be named, and some wait for other processes.
+    fast = ("-m", "not slow", "--timeout", "400", "--cov")
+    session.run("pytest", *fast, *processes, *session.posargs, env=threads)
 
 
 @nox.session

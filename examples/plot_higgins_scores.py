@@ -274,9 +274,9 @@ for ax, values in zip(axes, published, strict=True):
     at = [list(ROWS).index(name) for name in values]
     ax.plot(list(values.values()), at, "D", color="tab:orange", label="published")
     ax.spines[["top", "right"]].set_visible(False)
-axes[0].legend(frameon=False, fontsize=8, loc="lower left")
 axes[0].set_yticks(places, list(ROWS))
 axes[0].invert_yaxis()
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
 figure.savefig("plot_higgins_scores.png", dpi=120)
 print("\nThe picture is in plot_higgins_scores.png")
 plt.show()

@@ -1,4 +1,5 @@
 import os
+import random
 import signal
 import threading
 
@@ -39,6 +40,16 @@ def digits():
     X = (load_digits().data / 16).astype(np.float32)
     X.flags.writeable = False
     return X
+
+
+@pytest.fixture
+def global_random_states():
+    """Return a function that reads them, whole: a draw or two only moves a position."""
+    return lambda: (
+        torch.get_rng_state().tolist(),
+        [str(part) for part in np.random.get_state(legacy=False).items()],  # noqa: NPY002
+        random.getstate(),
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """scikit-learn's callbacks, Ctrl-C, and what a fit leaves as it was."""
 
-import random
 
 import numpy as np
 import pytest
@@ -103,14 +102,12 @@ def test_ctrl_c_propagates(digits, press_ctrl_c):
 
 
 @pytest.mark.parametrize("random_state", [0, None])
-def test_global_states_are_as_before(digits, random_state):
-    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+def test_global_states_are_as_before(digits, random_state, global_random_states):
+    before = global_random_states()
     n_threads = torch.get_num_threads()
     vae = BetaVAE(**{**FAST, "random_state": random_state}).fit(digits)
     vae.score(digits)
     vae.sample(3, random_state=random_state)
     vae.partial_fit(digits)
-    assert torch.equal(torch.get_rng_state(), before[0])
-    np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
-    assert random.getstate() == before[2]
+    assert global_random_states() == before
     assert torch.get_num_threads() == n_threads

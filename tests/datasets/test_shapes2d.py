@@ -25,10 +25,6 @@ def render():
     return make_shapes2d(1, random_state=0).render
 
 
-def global_random_state():
-    return np.random.get_state()[1].copy()  # noqa: NPY002
-
-
 def small_grid(**params):
     """Make all of 2 x 3 x 5 x 4 x 4 combinations."""
     sizes = {"n_scales": 3, "n_orientations": 5, "n_positions": 4}
@@ -174,10 +170,10 @@ def test_random_state():
 
 
 @pytest.mark.parametrize("random_state", [None, 0])
-def test_the_global_random_state_is_untouched(random_state):
-    before = global_random_state()
+def test_the_global_random_state_is_untouched(random_state, global_random_states):
+    before = global_random_states()
     make_shapes2d(5, coverage=0.5, random_state=random_state)
-    assert_array_equal(global_random_state(), before)
+    assert global_random_states() == before
 
 
 def test_render_can_be_pickled(render):

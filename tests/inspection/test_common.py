@@ -129,8 +129,8 @@ def test_data_is_asked_for_where_it_is_needed(display, fitted):
         display.from_estimator(fitted["digits", "FastICA"])
 
 
-def test_drawing_draws_no_global_randomness(digits, fitted):
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+def test_drawing_draws_no_global_randomness(digits, fitted, global_random_states):
+    before = global_random_states()
     drawn = [
         SampleDisplay.from_estimator(
             fitted["digits", "PCA"], n_samples=3, random_state=seed
@@ -139,8 +139,7 @@ def test_drawing_draws_no_global_randomness(digits, fitted):
     ]
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert not np.isclose(drawn[0], drawn[2]).all()
-    after = np.random.get_state()[1]  # noqa: NPY002
-    np.testing.assert_array_equal(after, before)
+    assert global_random_states() == before
 
 
 def test_matplotlib_and_torch_come_when_asked_for():

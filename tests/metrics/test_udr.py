@@ -154,3 +154,11 @@ def test_bad_input_is_named(models):
         score(models, kl=[[1, 1, 1]] * 2)
     with pytest.raises(ValueError, match="'correlation' parameter"):
         score(models, correlation="pearson")
+
+
+@pytest.mark.parametrize("correlation", ["lasso", "spearman"])
+def test_nothing_global_is_drawn(correlation, rng, global_random_states):
+    models = list(rng.normal(size=(3, 50, 4)))
+    before = global_random_states()
+    unsupervised_disentanglement_ranking(models, correlation=correlation)
+    assert global_random_states() == before

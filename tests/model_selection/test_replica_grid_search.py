@@ -4,7 +4,6 @@ import pickle
 
 import numpy as np
 import pytest
-import torch
 from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.exceptions import FitFailedWarning, NotFittedError
@@ -547,11 +546,10 @@ def test_failures_come_home_from_workers(digits, n_jobs):
     assert search.best_params_ == {"beta": 0.5}
 
 
-def test_global_state_stays(digits):
-    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+def test_global_state_stays(digits, global_random_states):
+    before = global_random_states()
     ReplicaGridSearch(BetaVAE(**FAST), GRID, n_replicas=2).fit(digits)
-    assert torch.equal(torch.get_rng_state(), before[0])
-    np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+    assert global_random_states() == before
 
 
 def test_verbose(digits, capsys):
