@@ -18,7 +18,7 @@ API_REFERENCE = {
         },
     ),
     "sk_bvae.estimators": ("A model of your own", {"": ["BaseVAE", "with_parameters"]}),
-    "sk_bvae.callbacks": ("Callbacks", {"": ["Checkpoint"]}),
+    "sk_bvae.callbacks": ("Callbacks", {"": ["Checkpoint", "SearchCheckpoint"]}),
     "sk_bvae.model_selection": ("Model selection", {"": ["ReplicaGridSearch"]}),
     "sk_bvae.metrics": (
         "Metrics",

@@ -1,5 +1,5 @@
 """Callbacks in scikit-learn's sense, for ``set_callbacks``."""
 
-from sk_bvae.training.checkpoint import Checkpoint
+from sk_bvae.training.checkpoint import Checkpoint, SearchCheckpoint
 
-__all__ = ["Checkpoint"]
+__all__ = ["Checkpoint", "SearchCheckpoint"]

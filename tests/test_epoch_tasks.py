@@ -1,6 +1,5 @@
 """scikit-learn's callbacks, Ctrl-C, and what a fit leaves as it was."""
 
-
 import numpy as np
 import pytest
 import torch

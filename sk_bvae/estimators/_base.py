@@ -31,7 +31,6 @@ from sk_bvae.estimators._fitting import (
     net_from_arrays,
     prepare,
     recipe_params,
-    same_value,
     unchanged_on_failure,
 )
 from sk_bvae.estimators._parameters import SharedParameters, with_parameters
@@ -40,7 +39,8 @@ from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
 from sk_bvae.nn._objective import Players
 from sk_bvae.training.callbacks import EpochTasks, Patience, ReportEpochs
-from sk_bvae.training.checkpoint import find_checkpoint, fingerprint
+from sk_bvae.training.checkpoint import find_checkpoint
+from sk_bvae.training.fingerprints import fingerprint, same_value
 from sk_bvae.training.recipe import net_to_arrays, trim
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError

@@ -3,7 +3,6 @@
 from contextlib import contextmanager
 from copy import deepcopy
 
-import joblib
 import numpy as np
 import torch
 from torch import nn
@@ -204,13 +203,6 @@ def unchanged_on_failure(estimator):
             give_state(net, arrays)
             net.history[:] = net_history
         raise
-
-
-def same_value(new, old):
-    """Compare two values of a parameter, sequences, arrays and objects included."""
-    return (
-        new is old or np.array_equal(new, old) or joblib.hash(new) == joblib.hash(old)
-    )
 
 
 def _explain_divergence(estimator, epoch, rows):

@@ -4,9 +4,13 @@ import time
 from contextlib import contextmanager
 from traceback import format_exc
 
+import joblib
+
 from sk_bvae.estimators._fitting import finish, make_rows, prepare
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.training.callbacks import EpochTasks
+from sk_bvae.training.checkpoint import SearchCheckpoint, find_checkpoint, write
+from sk_bvae.training.fingerprints import fingerprint
 from sk_bvae.training.stack import Stack
 
 
@@ -48,6 +52,8 @@ def kept_apart(*replicas, raises, name="fit_error"):
 def fit_replicas(estimators, X, positions, context, caller, raises):
     """Fit estimators that can train as one stack; a single one fits by itself.
 
+    Where the caller has a `SearchCheckpoint`, what is kept there is not fitted again.
+
     Parameters
     ----------
     estimators : list of BaseModel
@@ -73,14 +79,34 @@ def fit_replicas(estimators, X, positions, context, caller, raises):
     replicas : list of Replica
         The estimators, fitted or with the traceback of their failure.
     """
+    context.call_on_fit_task_begin(estimator=caller, X=X)
+    path = _path_of(estimators, X, positions, caller)
+    if path is not None and path.exists():
+        replicas = joblib.load(path)
+    else:
+        replicas = _fit(estimators, X, positions, context, caller, raises)
+        if path is not None and all(replica.fitted for replica in replicas):
+            write(replicas, path)
+    context.call_on_fit_task_end(estimator=caller, X=X)
+    return replicas
+
+
+def _path_of(estimators, X, positions, caller):
+    """Say where a checkpoint of the caller's keeps a stack, if it has one."""
+    checkpoint = find_checkpoint(caller, SearchCheckpoint)
+    if checkpoint is None:
+        return None
+    models = [(type(estimator), estimator.get_params()) for estimator in estimators]
+    return checkpoint.file_of((models, fingerprint(X), positions))
+
+
+def _fit(estimators, X, positions, context, caller, raises):
     replicas = [Replica(estimator) for estimator in estimators]
     start = time.perf_counter()
     fit_them = _fit_alone if len(replicas) == 1 else _fit_stacked
-    context.call_on_fit_task_begin(estimator=caller, X=X)
     with kept_apart(*replicas, raises=raises):
         rows = make_rows(estimators[0], X, positions)
         fit_them(replicas, rows, context, caller, raises)
-    context.call_on_fit_task_end(estimator=caller, X=X)
     seconds = (time.perf_counter() - start) / len(replicas)
     for replica in replicas:
         replica.values["fit_time"] = seconds

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 from sklearn import get_config
 
-from sk_bvae.estimators._fitting import same_value
 from sk_bvae.model_selection._trial import Trial
 from sk_bvae.nn._device import resolve_device
+from sk_bvae.training.fingerprints import same_value
 from sk_bvae.training.net import SOLVERS
 
 # On a CPU a step of this many operations or fewer is mostly overhead, which a stack

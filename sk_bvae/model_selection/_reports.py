@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 from sklearn.exceptions import FitFailedWarning
 
-from sk_bvae.estimators._fitting import same_value
+from sk_bvae.training.fingerprints import same_value
 from sk_bvae.utils._sklearn import Interval
 
 # Fewer values of a parameter have no inside.

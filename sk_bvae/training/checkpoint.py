@@ -1,4 +1,4 @@
-"""A file from which a fit that was killed goes on."""
+"""Files from which a fit or a search that was killed goes on."""
 
 import os
 from pathlib import Path
@@ -6,10 +6,8 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 import joblib
-import numpy as np
 
-# Rows that data is told from other data by.
-FINGERPRINT_ROWS = 1024
+from sk_bvae.training.fingerprints import hash_of
 
 
 class Checkpoint:
@@ -67,6 +65,11 @@ class Checkpoint:
         context : CallbackContext
             The fit.
         """
+        if not hasattr(estimator, "_fitted_so_far"):
+            raise TypeError(
+                "Checkpoint is for the fit of one model. For a search, as by "
+                f"{type(estimator).__name__}, there is SearchCheckpoint(folder)."
+            )
         folder = Path(self.path).absolute().parent
         if not folder.is_dir():
             raise FileNotFoundError(
@@ -125,10 +128,129 @@ class Checkpoint:
         return joblib.load(self.path) if Path(self.path).exists() else None
 
 
-def find_checkpoint(estimator):
-    """Return the `Checkpoint` among an estimator's callbacks, if there is one."""
+class SearchCheckpoint:
+    """Keep the replicas that a search has trained, and do not train them again.
+
+    A callback for ``set_callbacks`` of `sk_bvae.model_selection.ReplicaGridSearch`.
+    Each stack of replicas is written to a file of its own when its training ends,
+    in one step, so that the file is whole or is not there. After a kill, run the same
+    program again: what is in the folder is taken from there, judged like all others,
+    and the search ends in the bits in which it would have ended. Files are found by
+    what was trained, on which data: a search over a longer grid takes what it can use,
+    and another scoring can judge the same replicas.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        Where the files are. It is made if it does not exist. With workers on several
+        machines, all have to see it.
+
+    Notes
+    -----
+    Stacks with a replica whose fit failed are not written, and so tried again. A
+    replica takes as much of the disk as its pickle: weights, and the optimizer's
+    moments, which are twice as large. Loading these files runs code that they hold:
+    use folders that you trust.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_digits
+    >>> from sk_bvae import BetaVAE
+    >>> from sk_bvae.callbacks import SearchCheckpoint
+    >>> from sk_bvae.model_selection import ReplicaGridSearch
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> search = ReplicaGridSearch(
+    ...     BetaVAE(max_iter=3), {"beta": [1, 4]}, n_replicas=3, random_state=0
+    ... )
+    >>> folder = tempfile.mkdtemp()
+    >>> search.set_callbacks(SearchCheckpoint(folder)).fit(X).best_replica_
+    1
+    """
+
+    def __init__(self, folder: str | os.PathLike) -> None:
+        self.folder = folder
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Make the folder, and refuse what could not be found again.
+
+        Parameters
+        ----------
+        estimator : ReplicaGridSearch
+            The search.
+
+        context : CallbackContext
+            Its fit.
+        """
+        name = type(estimator).__name__
+        if not hasattr(estimator, "n_replicas"):
+            raise TypeError(
+                "SearchCheckpoint is for ReplicaGridSearch. For the fit of one model, "
+                f"as by {name}, there is Checkpoint(path)."
+            )
+        if estimator.random_state is None:
+            raise ValueError(
+                f"SearchCheckpoint asks for an integer as random_state of {name}: "
+                "with None, the program would draw other seeds when it is run again."
+            )
+        Path(self.folder).mkdir(parents=True, exist_ok=True)
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Do nothing: the files stay.
+
+        Parameters
+        ----------
+        estimator : ReplicaGridSearch
+            The search.
+
+        context : CallbackContext
+            Its fit.
+        """
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Do nothing.
+
+        Parameters
+        ----------
+        estimator : ReplicaGridSearch
+            The search.
+
+        context : CallbackContext
+            The task.
+        """
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
+        """Do nothing: the process that trained a stack has written it.
+
+        Parameters
+        ----------
+        estimator : ReplicaGridSearch
+            The search.
+
+        context : CallbackContext
+            The task.
+        """
+
+    def file_of(self, trained: Any) -> Path:
+        """Name the file of a stack.
+
+        Parameters
+        ----------
+        trained : object
+            All that the stack's weights depend on.
+
+        Returns
+        -------
+        path : Path
+            Where it is, or would be.
+        """
+        return Path(self.folder) / f"{hash_of(trained)}.joblib"
+
+
+def find_checkpoint(estimator, kind=Checkpoint):
+    """Return the checkpoint among an estimator's callbacks, if there is one."""
     callbacks = getattr(estimator, "_skl_callbacks", [])
-    return next((one for one in callbacks if isinstance(one, Checkpoint)), None)
+    return next((one for one in callbacks if isinstance(one, kind)), None)
 
 
 def write(thing, path):
@@ -144,9 +266,3 @@ def write(thing, path):
         except BaseException:
             Path(new.name).unlink(missing_ok=True)
             raise
-
-
-def fingerprint(X):
-    """Tell data from other data, by its shape and some of its rows."""
-    stride = -(-len(X) // FINGERPRINT_ROWS)
-    return joblib.hash((X.shape, str(X.dtype), np.ascontiguousarray(X[::stride])))
