@@ -58,6 +58,16 @@ def slow(session):
 
 
 @nox.session
+def mutation(session):
+    """Plant faults, and print how many the tests see: hours. ``mutmut browse`` shows
+    those that live; ``-- "sk_bvae.nn.*"`` tries only some.
+    """
+    install(session, "test", "mutation")
+    session.run("mutmut", "run", *session.posargs, env=ONE_THREAD)
+    session.run("mutmut", "results")
+
+
+@nox.session
 def lint(session):
     """Check style, formatting, types and docstrings."""
     install(session, "lint", package=False)

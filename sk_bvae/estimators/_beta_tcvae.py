@@ -162,8 +162,10 @@ class BetaTCVAE(BaseVAE):
     The densities q(z) and q(z_l) are estimated from the rows of a batch, weighted by
     how they came into it: a row's own posterior counts 1 / n_samples, those of the
     batch's other rows share the rest. With all rows in one batch this is exact up to
-    the draw of z; with fewer, the total correlation is the harder to see the more nats
-    the latents carry, so larger batches help.
+    the draw of z. With fewer, the total correlation is the harder to see the more nats
+    the latents carry, and larger batches help: with batches of 128 and a KL of 7 nats,
+    latents without correlation show -1.6 nats of it. "information" is at most the log
+    of n_samples, whatever the KL.
 
     References
     ----------
