@@ -10,7 +10,59 @@ import joblib
 from sk_bvae.training.fingerprints import hash_of
 
 
-class Checkpoint:
+class Quiet:
+    """A callback of scikit-learn's that does nothing yet."""
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Do nothing before the fit.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            The estimator that is fitted.
+
+        context : CallbackContext
+            The fit.
+        """
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Do nothing after the fit: what was written stays.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            The estimator that was fitted.
+
+        context : CallbackContext
+            The fit.
+        """
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Do nothing as a task begins.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            The estimator that is fitted.
+
+        context : CallbackContext
+            The task.
+        """
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
+        """Do nothing as a task ends.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            The estimator that is fitted.
+
+        context : CallbackContext
+            The task.
+        """
+
+
+class Checkpoint(Quiet):
     """Write the fitted estimator to a file every few epochs, and go on from it.
 
     A callback for ``set_callbacks``. Where the file exists when `fit` begins, and was
@@ -77,30 +129,6 @@ class Checkpoint:
                 "exist."
             )
 
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Do nothing: the file stays.
-
-        Parameters
-        ----------
-        estimator : estimator instance
-            The estimator that was fitted.
-
-        context : CallbackContext
-            The fit.
-        """
-
-    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Do nothing.
-
-        Parameters
-        ----------
-        estimator : estimator instance
-            The estimator that is fitted.
-
-        context : CallbackContext
-            The task.
-        """
-
     def on_fit_task_end(self, estimator: Any, context: Any) -> None:
         """Write the file, where it is time.
 
@@ -128,7 +156,7 @@ class Checkpoint:
         return joblib.load(self.path) if Path(self.path).exists() else None
 
 
-class SearchCheckpoint:
+class SearchCheckpoint(Quiet):
     """Keep the replicas that a search has trained, and do not train them again.
 
     A callback for ``set_callbacks`` of `sk_bvae.model_selection.ReplicaGridSearch`.
@@ -194,42 +222,6 @@ class SearchCheckpoint:
                 "with None, the program would draw other seeds when it is run again."
             )
         Path(self.folder).mkdir(parents=True, exist_ok=True)
-
-    def teardown(self, estimator: Any, context: Any) -> None:
-        """Do nothing: the files stay.
-
-        Parameters
-        ----------
-        estimator : ReplicaGridSearch
-            The search.
-
-        context : CallbackContext
-            Its fit.
-        """
-
-    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Do nothing.
-
-        Parameters
-        ----------
-        estimator : ReplicaGridSearch
-            The search.
-
-        context : CallbackContext
-            The task.
-        """
-
-    def on_fit_task_end(self, estimator: Any, context: Any) -> None:
-        """Do nothing: the process that trained a stack has written it.
-
-        Parameters
-        ----------
-        estimator : ReplicaGridSearch
-            The search.
-
-        context : CallbackContext
-            The task.
-        """
 
     def file_of(self, trained: Any) -> Path:
         """Name the file of a stack.
