@@ -12,11 +12,10 @@ per factor, MIG, DCI and the FactorVAE score, which Lin et al. (ICML 2020, table
 published for four of the models.
 
 Images of 32x32 and a network of 256-256 units stand in for the papers' 64x64 and
-larger networks, because those do not train in minutes on a CPU. About half an hour on
-two cores, of which FactorVAE's discriminator of six layers of 1,000 units takes more
-than twenty minutes. ``SK_BVAE_EXAMPLES=short`` in the environment makes it a few
-seconds, with numbers that mean nothing, and ``full`` takes the papers' sizes and ten
-seeds: days on a CPU.
+larger networks, because those do not train in minutes on a CPU. Twenty to thirty
+minutes on two cores, most of them for FactorVAE's discriminator of six layers of 1,000
+units. ``SK_BVAE_EXAMPLES=short`` in the environment makes it a few seconds, with numbers
+that mean nothing, and ``full`` takes the papers' sizes and ten seeds: days on a CPU.
 """
 
 # %%
@@ -29,7 +28,7 @@ seeds: days on a CPU.
 # 6 for beta-TCVAE, 10 for FactorVAE, the lower end of its paper's 10 to 40, and 10 for
 # DIP-VAE. That one is of kind "ii", which draws the covariance of q(z) to the identity.
 # Kind "i" asks it of the posteriors' means, which puts all ten latents to use where
-# there are five factors.
+# there are five factors; on two seeds it scored no worse.
 
 import os
 
