@@ -110,7 +110,9 @@ def test_offsets_without_a_shift(digits):
     estimator = fitted(X, beta=0.1)
     assert estimator.net_.shift_ is None
     (Z,) = run(skl2onnx.to_onnx(estimator, X), X)
-    assert_close(Z, estimator.transform(X))
+    # 300 standard deviations from 0, float32 rounds at 2e-5 of one: both sides do, and
+    # not alike where a CPU, or its kernel, cannot multiply and add in one operation
+    np.testing.assert_allclose(Z, estimator.transform(X), atol=1e-4)
 
 
 @pytest.mark.parametrize("shift", [0, 1e8])
