@@ -87,7 +87,8 @@ class RateDistortionDisplay:
     >>> from sk_bvae.model_selection import ReplicaGridSearch
     >>> X, _ = load_digits(return_X_y=True)
     >>> search = ReplicaGridSearch(
-    ...     BetaVAE(max_iter=3), {"beta": [1, 4, 16]}, n_replicas=2, refit=False
+    ...     BetaVAE(max_iter=3), {"beta": [1, 2, 4]}, n_replicas=2, refit=False,
+    ...     random_state=0,
     ... ).fit(X / 16)
     >>> display = RateDistortionDisplay.from_estimator(search)
     >>> display.kl.shape

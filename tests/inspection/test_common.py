@@ -45,7 +45,9 @@ def test_decoders_are_drawn(display, transformer, data, datasets, fitted):
 
 @pytest.mark.parametrize("display", DECODERS)
 def test_searches_and_lists_are_drawn(display, digits):
-    vae = CapacityVAE(3, capacity=2, hidden_layer_sizes=(8,), max_iter=2)
+    vae = CapacityVAE(
+        3, capacity=2, hidden_layer_sizes=(8,), max_iter=2, random_state=0
+    )
     search = ReplicaGridSearch(vae, {}, n_replicas=2, random_state=0).fit(digits)
     drawn = display.from_estimator(search, digits[:20].tolist())
     assert drawn.figure_ is drawn.ax_.figure

@@ -39,7 +39,7 @@ def search(digits):
 
 def test_estimator_checks():
     small = BetaVAE(n_components=2, hidden_layer_sizes=(8,), max_iter=5)
-    search = ReplicaGridSearch(small, {"beta": [0.1, 1]}, n_replicas=2)
+    search = ReplicaGridSearch(small, {"beta": [0.1, 1]}, n_replicas=2, random_state=0)
     with pytest.warns() as caught:
         results = check_estimator(search, on_fail=None)
     assert {warning.category.__name__ for warning in caught} <= {
@@ -176,7 +176,7 @@ def test_refit_may_choose(digits):
 
 
 def test_not_fitted(digits):
-    search = ReplicaGridSearch(BetaVAE(**FAST), GRID)
+    search = ReplicaGridSearch(BetaVAE(**FAST), GRID, random_state=0)
     with pytest.raises(NotFittedError):
         search.transform(digits)
 
@@ -233,7 +233,10 @@ def test_callable_scoring(digits):
 
 def test_capacities(digits):
     search = ReplicaGridSearch(
-        CapacityVAE(**FAST, gamma=50.0), {"capacity": [1, 5]}, n_replicas=2
+        CapacityVAE(**FAST, gamma=50.0),
+        {"capacity": [1, 5]},
+        n_replicas=2,
+        random_state=0,
     ).fit(digits)
     low, high = search.cv_results_["mean_kl"]
     assert low < high
@@ -333,7 +336,7 @@ def test_methods_are_those_of_the_estimator(digits):
             raise AttributeError
 
     for vae in (BetaVAE(**FAST), Silent(**FAST)):
-        search = ReplicaGridSearch(vae, {}, n_replicas=2, refit=False)
+        search = ReplicaGridSearch(vae, {}, n_replicas=2, refit=False, random_state=0)
         assert hasattr(search, "transform")
         assert hasattr(search, "sample") == hasattr(vae, "sample")
         search.set_params(refit=True).fit(digits)
@@ -350,7 +353,7 @@ def test_draws_of_the_bound(search, digits):
 
 def test_a_search_without_refit_forgets_the_last_one(digits):
     search = ReplicaGridSearch(
-        BetaVAE(**FAST), {}, n_replicas=2, return_estimators=True
+        BetaVAE(**FAST), {}, n_replicas=2, return_estimators=True, random_state=0
     ).fit(digits)
     search.set_params(refit=False, return_estimators=False).fit(digits)
     assert not hasattr(search, "best_estimator_")
@@ -363,6 +366,7 @@ def test_an_error_in_mid_stack_takes_no_other_stack_down(digits):
         BetaVAE(n_components=2, max_iter=3),
         {"network": ["mlp", exploding]},
         n_replicas=2,
+        random_state=0,
     )
     with pytest.warns(FitFailedWarning, match=r"(?s)2 fits failed.*out of memory"):
         search.fit(digits)
@@ -371,7 +375,11 @@ def test_an_error_in_mid_stack_takes_no_other_stack_down(digits):
 
 def test_a_candidate_of_invalid_value_fails_by_itself(digits):
     search = ReplicaGridSearch(
-        BetaVAE(**FAST), {"beta": [1, -1]}, n_replicas=2, error_score=-5.0
+        BetaVAE(**FAST),
+        {"beta": [1, -1]},
+        n_replicas=2,
+        error_score=-5.0,
+        random_state=0,
     )
     with pytest.warns(FitFailedWarning, match="'beta' parameter of BetaVAE must be"):
         search.fit(digits)
@@ -382,7 +390,11 @@ def test_a_candidate_of_invalid_value_fails_by_itself(digits):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
 def test_an_error_score_that_wins_is_refused(digits):
     search = ReplicaGridSearch(
-        BetaVAE(**FAST), {"beta": [1, -1]}, n_replicas=2, error_score=5.0
+        BetaVAE(**FAST),
+        {"beta": [1, -1]},
+        n_replicas=2,
+        error_score=5.0,
+        random_state=0,
     )
     with pytest.raises(ValueError, match=r"\{'beta': -1\}, failed to fit"):
         search.fit(digits)
@@ -390,20 +402,26 @@ def test_an_error_score_that_wins_is_refused(digits):
 
 def test_error_score_raise(digits):
     search = ReplicaGridSearch(
-        BetaVAE(**FAST), {"beta": [1, 1e38]}, n_replicas=2, error_score="raise"
+        BetaVAE(**FAST),
+        {"beta": [1, 1e38]},
+        n_replicas=2,
+        error_score="raise",
+        random_state=0,
     )
     with pytest.raises(ValueError, match="stopped being finite"):
         search.fit(digits)
 
 
 def test_all_fail(digits):
-    search = ReplicaGridSearch(BetaVAE(**FAST), {"beta": [1e38]}, n_replicas=2)
+    search = ReplicaGridSearch(
+        BetaVAE(**FAST), {"beta": [1e38]}, n_replicas=2, random_state=0
+    )
     with pytest.raises(ValueError, match=r"(?s)All the 2 fits failed.*finite"):
         search.fit(digits)
 
 
 def test_one_replica_has_nobody_to_agree_with(digits):
-    search = ReplicaGridSearch(BetaVAE(**FAST), GRID, n_replicas=1)
+    search = ReplicaGridSearch(BetaVAE(**FAST), GRID, n_replicas=1, random_state=0)
     with pytest.raises(ValueError, match="n_replicas=1"):
         search.fit(digits)
     search.set_params(scoring="elbo").fit(digits)
@@ -477,7 +495,9 @@ class Stopper:
 
 def test_ctrl_c_in_mid_stack(digits):
     stopper = Stopper(after=2, interrupt=True)
-    search = ReplicaGridSearch(BetaVAE(**FAST), GRID).set_callbacks(stopper)
+    search = ReplicaGridSearch(BetaVAE(**FAST), GRID, random_state=0).set_callbacks(
+        stopper
+    )
     with pytest.raises(KeyboardInterrupt):
         search.fit(digits)
     assert stopper.epochs == 2
@@ -492,12 +512,16 @@ def test_a_signal_in_mid_stack(digits, press_ctrl_c):
 
 def test_a_callback_that_asks_to_stop_stops(digits):
     stopper = Stopper(after=2, interrupt=False)
-    search = ReplicaGridSearch(BetaVAE(**FAST), GRID).set_callbacks(stopper)
+    search = ReplicaGridSearch(BetaVAE(**FAST), GRID, random_state=0).set_callbacks(
+        stopper
+    )
     assert search.fit(digits).best_estimator_.n_iter_ == 2
 
 
 def test_progress_bar(digits, capsys):
-    ReplicaGridSearch(BetaVAE(**FAST), GRID).set_callbacks(ProgressBar()).fit(digits)
+    ReplicaGridSearch(BetaVAE(**FAST), GRID, random_state=0).set_callbacks(
+        ProgressBar()
+    ).fit(digits)
     printed = capsys.readouterr().out
     assert "ReplicaGridSearch - fit" in printed
     assert "stack" in printed
@@ -548,12 +572,14 @@ def test_failures_come_home_from_workers(digits, n_jobs):
 
 def test_global_state_stays(digits, global_random_states):
     before = global_random_states()
-    ReplicaGridSearch(BetaVAE(**FAST), GRID, n_replicas=2).fit(digits)
+    ReplicaGridSearch(BetaVAE(**FAST), GRID, n_replicas=2, random_state=0).fit(digits)
     assert global_random_states() == before
 
 
 def test_verbose(digits, capsys):
-    ReplicaGridSearch(BetaVAE(**FAST), GRID, n_replicas=2, verbose=1).fit(digits)
+    ReplicaGridSearch(
+        BetaVAE(**FAST), GRID, n_replicas=2, verbose=1, random_state=0
+    ).fit(digits)
     assert "2 replicas of each of 2 candidates, 4 fits in 1 stacks" in (
         capsys.readouterr().out
     )

@@ -119,6 +119,7 @@ def test_a_search_says_so(digits):
         {"beta": [1.0, 2.0, 4.0]},
         n_replicas=1,
         scoring=lambda estimator, X, y: estimator.beta,
+        random_state=0,
     )
     with pytest.warns(UserWarning, match="beta=4.0 is the largest") as caught:
         search.fit(digits)
