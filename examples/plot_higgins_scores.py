@@ -14,8 +14,9 @@ published for four of the models.
 Images of 32x32 and a network of 256-256 units stand in for the papers' 64x64 and
 larger networks, because those do not train in minutes on a CPU. Twenty to thirty
 minutes on two cores, most of them for FactorVAE's discriminator of six layers of 1,000
-units. ``SK_BVAE_EXAMPLES=short`` in the environment makes it a few seconds, with numbers
-that mean nothing, and ``full`` takes the papers' sizes and ten seeds: days on a CPU.
+units. ``SK_BVAE_EXAMPLES=short`` in the environment makes it a few seconds, with
+numbers that mean nothing, and ``full`` takes the papers' sizes and ten seeds: days on a
+CPU.
 """
 
 # %%

@@ -4,6 +4,8 @@ from contextlib import ContextDecorator, ExitStack
 
 import torch
 
+CPU = torch.device("cpu")
+
 
 class OwnDefaults(ContextDecorator):
     """Inside, new tensors are float32 and on the CPU, and gradients are recorded.
@@ -19,7 +21,9 @@ class OwnDefaults(ContextDecorator):
         if before != torch.float32:
             torch.set_default_dtype(torch.float32)
             self._exits.callback(torch.set_default_dtype, before)
-        self._exits.enter_context(torch.device("cpu"))
+        # as a context a device looks at every call of torch: half as long a step again
+        if torch.get_default_device() != CPU:
+            self._exits.enter_context(CPU)
         self._exits.enter_context(torch.inference_mode(False))
         self._exits.enter_context(torch.enable_grad())
         return self
