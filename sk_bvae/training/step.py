@@ -131,6 +131,7 @@ class EpochMeans:
         self.sizes = []
         self.buffers = {}
         self.of_batches = set()
+        self.places = []
         self.totals = {}
         self.n_rows = 0
 
@@ -140,13 +141,11 @@ class EpochMeans:
             self._sum()
         if not self.buffers:
             self._make_buffers(terms)
-        place = len(self.sizes)
-        start = place * self.batch_size
-        leading = (slice(None),) * self.n_leading
-        for name, term in terms.items():
-            whole = name in self.of_batches
-            some = place if whole else slice(start, start + n_rows)
-            self.buffers[name][(*leading, some)] = term.detach()
+        places = self.places[len(self.sizes)]
+        if n_rows < self.batch_size:
+            places = self._shorten(places, n_rows)
+        for name, place in places.items():
+            place.copy_(terms[name].detach())
         self.sizes.append(n_rows)
 
     def read(self):
@@ -166,6 +165,25 @@ class EpochMeans:
             else:
                 size = self.room * self.batch_size
                 self.buffers[name] = term.new_empty(*leading, size, *inner[1:])
+        # where each batch goes, cut once: cutting takes longer than copying
+        cuts = [
+            buffer.unbind(self.n_leading)
+            if name in self.of_batches
+            else buffer.split(self.batch_size, dim=self.n_leading)
+            for name, buffer in self.buffers.items()
+        ]
+        names = list(self.buffers)
+        self.places = [
+            dict(zip(names, parts, strict=True)) for parts in zip(*cuts, strict=True)
+        ]
+
+    def _shorten(self, places, n_rows):
+        return {
+            name: place
+            if name in self.of_batches
+            else place.narrow(self.n_leading, 0, n_rows)
+            for name, place in places.items()
+        }
 
     def _sum(self):
         """Add up what is pending, in double precision."""
