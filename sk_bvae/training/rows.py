@@ -211,9 +211,9 @@ class Batches:
             order[0] = torch.arange(n_rows)
         positions = self.rows.positions[order]
         noise = noise.to(self.rows.device)
-        for start in range(0, n_rows, self.batch_size):
-            some = slice(start, start + self.batch_size)
-            yield Batch(self.rows[positions[:, some]], noise[:, some], n_rows)
+        parts = (tensor.split(self.batch_size, dim=1) for tensor in (positions, noise))
+        for some, own_noise in zip(*parts, strict=True):
+            yield Batch(self.rows[some], own_noise, n_rows)
 
 
 def draw_pass(generator, n_rows, n_views, n_noise):

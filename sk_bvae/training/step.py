@@ -88,9 +88,11 @@ def named_terms(losses):
     terms : dict of str to Tensor
         The first player's loss is "loss", another's "PLAYER_loss".
     """
-    (_, first), *others = losses.players.items()
-    named = {f"{player}_loss": loss for player, loss in others}
-    return {"loss": first, **named, **losses.report}
+    players = iter(losses.players.items())
+    named = {"loss": next(players)[1]}
+    for player, loss in players:
+        named[f"{player}_loss"] = loss
+    return named | losses.report
 
 
 @dataclass
@@ -142,9 +144,9 @@ class EpochMeans:
         if not self.buffers:
             self._make_buffers(terms)
         places = self.places[len(self.sizes)]
-        if n_rows < self.batch_size:
-            places = self._shorten(places, n_rows)
-        for name, place in places.items():
+        for name, place in zip(self.buffers, places, strict=True):
+            if n_rows < self.batch_size and name not in self.of_batches:
+                place = place.narrow(self.n_leading, 0, n_rows)
             place.copy_(terms[name].detach())
         self.sizes.append(n_rows)
 
@@ -172,18 +174,7 @@ class EpochMeans:
             else buffer.split(self.batch_size, dim=self.n_leading)
             for name, buffer in self.buffers.items()
         ]
-        names = list(self.buffers)
-        self.places = [
-            dict(zip(names, parts, strict=True)) for parts in zip(*cuts, strict=True)
-        ]
-
-    def _shorten(self, places, n_rows):
-        return {
-            name: place
-            if name in self.of_batches
-            else place.narrow(self.n_leading, 0, n_rows)
-            for name, place in places.items()
-        }
+        self.places = list(zip(*cuts, strict=True))
 
     def _sum(self):
         """Add up what is pending, in double precision."""
