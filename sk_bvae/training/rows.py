@@ -27,6 +27,10 @@ FAR_FROM_0 = 1024
 # What torch takes as it is; NumPy casts the rest.
 CAST_BY_TORCH = {np.dtype(kind) for kind in (np.float32, np.uint8, np.bool_)}
 
+# Small batches are gathered together, as many as fit into this: a gather takes longer
+# to begin than to do.
+GATHERED_BYTES = 2**18
+
 # A GPU that has at least this many times the data's size free gets all of it at once.
 HEADROOM = 2
 
@@ -211,9 +215,20 @@ class Batches:
             order[0] = torch.arange(n_rows)
         positions = self.rows.positions[order]
         noise = noise.to(self.rows.device)
-        parts = (tensor.split(self.batch_size, dim=1) for tensor in (positions, noise))
-        for some, own_noise in zip(*parts, strict=True):
-            yield Batch(self.rows[some], own_noise, n_rows)
+        n_together = self.batch_size * self._batches_at_once()
+        for some, own in zip(
+            positions.split(n_together, dim=1),
+            noise.split(n_together, dim=1),
+            strict=True,
+        ):
+            xs = self.rows[some].split(self.batch_size, dim=1)
+            for x, own_noise in zip(xs, own.split(self.batch_size, dim=1), strict=True):
+                yield Batch(x, own_noise, n_rows)
+
+    def _batches_at_once(self):
+        """How many small batches are gathered together."""
+        bytes_of_batch = 4 * self.n_views * self.batch_size * self.rows.array.shape[1]
+        return max(1, GATHERED_BYTES // bytes_of_batch)
 
 
 def draw_pass(generator, n_rows, n_views, n_noise):
