@@ -1,7 +1,10 @@
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -72,3 +75,44 @@ def press_ctrl_c(digits):
     for timer in timers:
         timer.join()
     signal.signal(signal.SIGINT, handler)
+
+
+@pytest.fixture
+def kill_at_random(rng):
+    """Return a function that kills a program at random moments, then lets it end.
+
+    The program prints "ready" before what is to be killed, and a result after it: the
+    same with a path, from which it goes on after kills, as without one. Whoever calls
+    looks at what a kill leaves.
+    """
+    if sys.platform == "win32":
+        pytest.skip("has no SIGKILL")
+
+    def run(program, *arguments):
+        child = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-c", program, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stdout.readline() == "ready\n"
+        return child, time.perf_counter()
+
+    def kill(program, path, n_kills, look):
+        child, start = run(program)
+        expected, _ = child.communicate()
+        longest = 1.2 * (time.perf_counter() - start) / n_kills
+        n_killed = 0
+        for _ in range(n_kills):
+            child, _ = run(program, path)
+            time.sleep(rng.uniform(0, longest))
+            child.kill()
+            child.communicate()
+            n_killed += child.returncode == -signal.SIGKILL
+            look()
+        # on a machine that is faster by now, the last one may find its work done
+        assert n_killed >= n_kills - 1
+        child, _ = run(program, path)
+        assert child.communicate()[0] == expected
+        print(f"{n_killed} kills of {n_kills}, and the same result: {expected}")
+
+    return kill

@@ -49,10 +49,8 @@ def kept_apart(*replicas, raises, name="fit_error"):
 
 
 @OwnDefaults()
-def fit_replicas(estimators, X, positions, context, caller, raises):
+def fit_replicas(estimators, X, positions, path, context, caller, raises):
     """Fit estimators that can train as one stack; a single one fits by itself.
-
-    Where the caller has a `SearchCheckpoint`, what is kept there is not fitted again.
 
     Parameters
     ----------
@@ -64,6 +62,9 @@ def fit_replicas(estimators, X, positions, context, caller, raises):
 
     positions : Tensor of shape (n_training_samples,) or None
         The rows to train on; None for all.
+
+    path : Path or None
+        Where the fitted replicas are kept: what is there is not fitted again.
 
     context : CallbackContext
         The task that this is.
@@ -80,7 +81,6 @@ def fit_replicas(estimators, X, positions, context, caller, raises):
         The estimators, fitted or with the traceback of their failure.
     """
     context.call_on_fit_task_begin(estimator=caller, X=X)
-    path = _path_of(estimators, X, positions, caller)
     if path is not None and path.exists():
         replicas = joblib.load(path)
     else:
@@ -91,13 +91,38 @@ def fit_replicas(estimators, X, positions, context, caller, raises):
     return replicas
 
 
-def _path_of(estimators, X, positions, caller):
-    """Say where a checkpoint of the caller's keeps a stack, if it has one."""
-    checkpoint = find_checkpoint(caller, SearchCheckpoint)
+def paths_of(stacks, X, positions, search):
+    """Say where a search keeps its stacks: where its `SearchCheckpoint` does.
+
+    Parameters
+    ----------
+    stacks : list of list of BaseModel
+        Unfitted estimators.
+
+    X : ndarray of shape (n_samples, n_features)
+        Validated data.
+
+    positions : Tensor of shape (n_training_samples,) or None
+        The rows to train on; None for all.
+
+    search : ReplicaGridSearch
+        The search.
+
+    Returns
+    -------
+    paths : list of Path or None
+        A file for each stack; None where the search has no checkpoint.
+    """
+    checkpoint = find_checkpoint(search, SearchCheckpoint)
     if checkpoint is None:
-        return None
-    models = [(type(estimator), estimator.get_params()) for estimator in estimators]
-    return checkpoint.file_of((models, fingerprint(X), positions))
+        return [None] * len(stacks)
+    data = fingerprint(X), positions
+    return [
+        checkpoint.file_of(
+            ([(type(each), each.get_params()) for each in stack], *data)
+        )
+        for stack in stacks
+    ]
 
 
 def _fit(estimators, X, positions, context, caller, raises):

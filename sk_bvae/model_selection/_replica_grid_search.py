@@ -14,7 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sk_bvae.estimators._base import BaseModel, validate_rows
 from sk_bvae.model_selection._delegates import BestEstimatorMixin
-from sk_bvae.model_selection._fit import fit_replicas
+from sk_bvae.model_selection._fit import fit_replicas, paths_of
 from sk_bvae.model_selection._judge import Judge, check_factors, resolve_scoring
 from sk_bvae.model_selection._plan import plan_stacks
 from sk_bvae.model_selection._reports import (
@@ -345,10 +345,11 @@ class ReplicaGridSearch(
             )
             for number, stack in enumerate(stacks)
         ]
+        paths = paths_of(stacks, X, positions, self)
         raises = self.error_score == "raise"
         yield from _parallel(self.n_jobs)(
-            delayed(fit_replicas)(stacks.pop(0), X, positions, context, self, raises)
-            for context in contexts
+            delayed(fit_replicas)(stacks.pop(0), X, positions, *at, self, raises)
+            for at in zip(paths, contexts, strict=True)
         )
         root.call_on_fit_task_end(estimator=self, X=X)
 

@@ -1,47 +1,54 @@
 """When two values are the same, in this process or in another."""
 
 from collections.abc import Mapping
+from hashlib import blake2b
 
 import joblib
 import numpy as np
 import torch
 from torch import nn
 
-# Rows that data is told from other data by.
-FINGERPRINT_ROWS = 1024
+from sk_bvae.training.rows import Rows
 
 
 def same_value(new, old):
     """Compare two values of a parameter, sequences, arrays and networks included."""
-    return new is old or np.array_equal(new, old) or hash_of(new) == hash_of(old)
+    return new is old or hash_of(new) == hash_of(old)
 
 
 def hash_of(value):
     """Hash a value of a parameter by what it holds, the same in every process."""
-    return joblib.hash(_without_torch(value))
+    return joblib.hash(_plain(value))
 
 
 def fingerprint(X):
-    """Tell data from other data, by its shape and some of its rows."""
-    stride = -(-len(X) // FINGERPRINT_ROWS)
-    return joblib.hash((X.shape, str(X.dtype), np.ascontiguousarray(X[::stride])))
+    """Tell data from other data: by every entry, a bounded number of bytes at a time."""
+    digest = blake2b(repr((X.shape, str(X.dtype))).encode())
+    for block in Rows(X, torch.device("cpu")).raw_blocks():
+        digest.update(np.ascontiguousarray(block))
+    return digest.hexdigest()
 
 
-def _without_torch(value):
+def _plain(value):
+    """Make equal things of values that mean the same, (8,) and [8.0] for example."""
     # what joblib hashes is a pickle, and torch's hold addresses
     if isinstance(value, torch.Tensor):
         flat = value.detach().cpu().reshape(-1).view(torch.uint8)
         return str(value.dtype), tuple(value.shape), flat.numpy()
     if isinstance(value, nn.Module):
         parts = [(type(each), _own_attributes(each)) for each in value.modules()]
-        return parts, _without_torch(value.state_dict())
+        return parts, _plain(value.state_dict())
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
     if isinstance(value, Mapping):
-        return {key: _without_torch(each) for key, each in value.items()}
+        return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_torch(each) for each in value]
+        return [_plain(each) for each in value]
+    if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
     return value
 
 
 def _own_attributes(module):
     own = vars(module).keys() - vars(nn.Module()).keys()
-    return {name: _without_torch(vars(module)[name]) for name in sorted(own)}
+    return {name: _plain(vars(module)[name]) for name in sorted(own)}

@@ -1,10 +1,5 @@
 """A search that is killed does not train again what it has trained."""
 
-import signal
-import subprocess
-import sys
-import time
-
 import joblib
 import numpy as np
 import pytest
@@ -211,36 +206,15 @@ print(weight.double().sum().item().hex(), search.best_score_.hex(), flush=True)
 """
 
 
-def run(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 @pytest.mark.parametrize("n_kills", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_kills_at_random_moments_lose_no_stack(tmp_path, rng, n_kills):
-    child = run()
-    child.stdout.readline()
-    start = time.perf_counter()
-    expected = child.communicate()[0].split()
-    duration = time.perf_counter() - start
-    killed, files = 0, set()
-    for _ in range(n_kills):
-        child = run(tmp_path)
-        child.stdout.readline()
-        time.sleep(rng.uniform(0, duration / 2))
-        child.send_signal(signal.SIGKILL)
-        killed += child.wait() == -signal.SIGKILL
-        child.stdout.close()
+def test_kills_at_random_moments_lose_no_stack(tmp_path, kill_at_random, n_kills):
+    before = set()
+
+    def look():
         # what the kill caught in the writing has a name of its own
         found = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.joblib")}
-        for file in found:
-            assert joblib.load(file)[0].fitted
-        assert files <= found.items()
-        files = set(found.items())
-    assert killed > 0
-    printed, _ = run(tmp_path).communicate()
-    assert printed.split()[1:] == expected
+        assert all(joblib.load(file)[0].fitted for file in found)
+        assert before <= found.items()
+        before.update(found.items())
+
+    kill_at_random(PROGRAM, tmp_path, n_kills, look)

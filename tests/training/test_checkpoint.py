@@ -1,10 +1,5 @@
 """A fit that is killed goes on from its checkpoint, and ends in the same bits."""
 
-import signal
-import subprocess
-import sys
-import time
-
 import joblib
 import numpy as np
 import pytest
@@ -146,35 +141,13 @@ print(vae.net_.module_["vae"].encoder[0].weight.double().sum().item().hex(), flu
 """
 
 
-def run(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
 @pytest.mark.parametrize("n_kills", [2, pytest.param(20, marks=pytest.mark.slow)])
-def test_kills_at_random_moments_lose_nothing(tmp_path, rng, n_kills):
+def test_kills_at_random_moments_lose_nothing(tmp_path, kill_at_random, n_kills):
     path = tmp_path / "vae.joblib"
-    child = run()
-    child.stdout.readline()
-    start = time.perf_counter()
-    (expected,) = child.communicate()[0].split()
-    duration = time.perf_counter() - start
-    killed = 0
-    for _ in range(n_kills):
-        child = run(path)
-        child.stdout.readline()
-        time.sleep(rng.uniform(0, duration / 2))
-        child.send_signal(signal.SIGKILL)
-        killed += child.wait() == -signal.SIGKILL
-        child.stdout.close()
+
+    def look():
         if path.exists():
             epochs = joblib.load(path).n_iter_
             assert epochs % 3 == 0 or epochs == 40
-    assert killed > 0
-    child = run(path)
-    printed, _ = child.communicate()
-    assert printed.split() == ["ready", expected]
+
+    kill_at_random(PROGRAM, path, n_kills, look)

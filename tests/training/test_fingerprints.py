@@ -33,6 +33,21 @@ def test_what_a_likelihood_says_of_itself_counts():
     assert not same_value(Gaussian(0.1), Gaussian(0.2))
 
 
+@pytest.mark.parametrize(
+    ("value", "same", "other"),
+    [
+        (3, [3.0, np.int64(3), np.array(3)], [2, 3.5, "3", [3]]),
+        (True, [np.True_, 1], [False, None]),
+        ((8, 4), [[8, 4], np.array([8.0, 4.0])], [(4, 8), (8,), 84]),
+        (np.nan, [float("nan"), np.float32("nan")], [np.inf, 0]),
+        ({"a": torch.ones(2)}, [{"a": torch.ones(2)}], [{"a": torch.zeros(2)}, {}]),
+    ],
+)
+def test_what_means_the_same_is_the_same(value, same, other):
+    assert all(same_value(value, each) for each in same)
+    assert not any(same_value(value, each) for each in other)
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.bool])
 def test_tensors_of_any_dtype(dtype):
     tensor = torch.tensor([[0, 1]], dtype=dtype)
@@ -45,6 +60,14 @@ def test_data_is_told_from_other_data(rng):
     X = rng.normal(size=(5000, 3))
     assert fingerprint(X) == fingerprint(np.asfortranarray(X))
     assert len({fingerprint(each) for each in (X, X + 1, X[1:], X.astype("f4"))}) == 4
+
+
+def test_every_entry_of_the_data_counts(rng):
+    X = rng.normal(size=(5000, 3))
+    for place in [(0, 0), (1, 2), (2500, 1), (4999, 2)]:
+        other = X.copy()
+        other[place] += 1e-9
+        assert fingerprint(other) != fingerprint(X)
 
 
 def test_other_processes_find_the_same_hash():
