@@ -113,6 +113,6 @@ def kill_at_random(rng):
         assert n_killed >= n_kills - 1
         child, _ = run(program, path)
         assert child.communicate()[0] == expected
-        print(f"{n_killed} kills of {n_kills}, and the same result: {expected}")
+        print(f"{n_killed} kills of {n_kills}, then {expected}")  # noqa: T201
 
     return kill

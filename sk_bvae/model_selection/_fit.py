@@ -118,9 +118,7 @@ def paths_of(stacks, X, positions, search):
         return [None] * len(stacks)
     data = fingerprint(X), positions
     return [
-        checkpoint.file_of(
-            ([(type(each), each.get_params()) for each in stack], *data)
-        )
+        checkpoint.file_of(([(type(each), each.get_params()) for each in stack], *data))
         for stack in stacks
     ]
 

@@ -22,7 +22,7 @@ def hash_of(value):
 
 
 def fingerprint(X):
-    """Tell data from other data: by every entry, a bounded number of bytes at a time."""
+    """Tell data from other data by every entry, a block of rows at a time."""
     digest = blake2b(repr((X.shape, str(X.dtype))).encode())
     for block in Rows(X, torch.device("cpu")).raw_blocks():
         digest.update(np.ascontiguousarray(block))
