@@ -151,7 +151,7 @@ class BaseModel(
         """Say whether the players are as good for data that is shifted."""
         return False
 
-    def _adapt(self, players, rows):
+    def _adapt(self, players, rows, seed):
         """Give the players what they need of the data before they train."""
 
     def _is_adapted(self, players):

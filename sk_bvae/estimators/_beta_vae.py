@@ -115,6 +115,9 @@ class BetaVAE(BaseVAE):
         "beta": [Interval(Real, 0, None, closed="left")],
     }
 
+    def _linear_beta(self, eigenvalues, total, n_features, noise_variance):
+        return self.beta
+
     def _summarise(self, net, rows):
         beta_norm = self.beta * self.n_components / rows.array.shape[1]
         return {**super()._summarise(net, rows), "beta_norm_": beta_norm}

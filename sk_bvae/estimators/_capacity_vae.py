@@ -5,6 +5,7 @@ from numbers import Real
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.estimators._vae import BaseVAE
 from sk_bvae.nn import Batch, Losses, linear_ramp
+from sk_bvae.nn._closed_form import price_of
 from sk_bvae.nn._objective import Players
 from sk_bvae.utils._sklearn import Interval
 
@@ -136,6 +137,10 @@ class CapacityVAE(BaseVAE):
 
     def _schedule(self, progress, *, capacity, **weights):
         return {"capacity": capacity * linear_ramp(progress, self.capacity_ramp)}
+
+    def _linear_beta(self, *spectrum):
+        first = self._schedule(0.0, **self._weights())
+        return price_of(first["capacity"], *spectrum)
 
     def _collapse_advice(self):
         return (

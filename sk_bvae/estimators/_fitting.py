@@ -50,7 +50,7 @@ def prepare(estimator, rows):
 
 def adapt(estimator, net, rows):
     """Set a net to the scale of the data."""
-    estimator._adapt(net.module_, rows)
+    estimator._adapt(net.module_, rows, net.recipe_["seeds"]["weights"])
     net.shift_ = rows.shift
 
 

@@ -16,10 +16,12 @@ from skorch import NeuralNet
 
 from sk_bvae.estimators._base import BLOCK_ROWS, BaseModel, validate_rows
 from sk_bvae.estimators._parameters import with_parameters
+from sk_bvae.estimators._linear_start import start_at_linear_optimum
 from sk_bvae.nn import VAE, Bernoulli, Gaussian, Likelihood, gaussian_kl
 from sk_bvae.nn._bounds import importance_weighted_bound
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._networks import build_networks
+from sk_bvae.training.principal import principal_axes
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
 from sk_bvae.utils._active import ACTIVE_NATS
@@ -47,6 +49,12 @@ class BaseVAE(BaseModel):
     noise_variance : float, default=None
         Variance of the Gaussian likelihood, in squared units of the data. None
         learns it.
+
+    init : {"pca", "random"}, default="pca"
+        Where the training starts. "pca" is the optimum of the affine model, in closed
+        form: at ``beta=1`` that is probabilistic PCA. It puts a linear path beside both
+        networks. For ``network="mlp"`` with a Gaussian likelihood; others always start
+        at random.
 
     Attributes
     ----------
@@ -104,6 +112,7 @@ class BaseVAE(BaseModel):
 
     likelihood: Literal["gaussian", "bernoulli"] | Likelihood = "gaussian"
     noise_variance: float | None = None
+    init: Literal["pca", "random"] = "pca"
 
     if TYPE_CHECKING:  # what a fit leaves behind
         kl_: np.ndarray = field(init=False)
@@ -116,12 +125,13 @@ class BaseVAE(BaseModel):
         feature_names_in_: np.ndarray = field(init=False)
         net_: NeuralNet = field(init=False)
 
-    fixed = (*BaseModel.fixed, "likelihood", "noise_variance")
+    fixed = (*BaseModel.fixed, "likelihood", "noise_variance", "init")
 
     _parameter_constraints = {
         **BaseModel._parameter_constraints,
         "likelihood": [StrOptions({"gaussian", "bernoulli"}), Likelihood],
         "noise_variance": [Interval(Real, 0, None, closed="neither"), None],
+        "init": [StrOptions({"pca", "random"})],
     }
 
     # Fitting
@@ -141,6 +151,7 @@ class BaseVAE(BaseModel):
             hidden_layer_sizes=_as_tuple(self.hidden_layer_sizes),
             activation=self.activation,
             image_shape=self.image_shape,
+            linear_path=self._starts_linear(),
         )
         likelihood = build_likelihood(self.likelihood, self.noise_variance)
         likelihood.bind(n_features)
@@ -149,10 +160,22 @@ class BaseVAE(BaseModel):
     def _may_shift(self):
         return build_likelihood(self.likelihood, self.noise_variance).location_scale
 
-    def _adapt(self, players, rows):
+    def _adapt(self, players, rows, seed):
         likelihood = players["vae"].likelihood
         if likelihood.location_scale:
             likelihood.adapt(*map(torch.from_numpy, rows.moments))
+        if self._starts_linear() and likelihood.adapted:
+            principal = principal_axes(rows, self.n_components, seed)
+            start_at_linear_optimum(players["vae"], principal, self._linear_beta)
+
+    def _starts_linear(self):
+        """Say whether there is a linear path, and a closed form to start it at."""
+        gaussian = self.likelihood == "gaussian" or isinstance(self.likelihood, Gaussian)
+        return self.init == "pca" and self.network == "mlp" and gaussian
+
+    def _linear_beta(self, eigenvalues, total, n_features, noise_variance):
+        """Choose the weight of the KL for which the affine model is solved."""
+        return 1.0
 
     def _is_adapted(self, players):
         return players["vae"].likelihood.adapted

@@ -7,7 +7,7 @@ from numbers import Integral
 from typing import Literal, TypeAlias
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -29,7 +29,8 @@ def mlp(
     *,
     hidden_layer_sizes: Sequence[int],
     activation: Activation,
-) -> tuple[nn.Sequential, nn.Sequential]:
+    linear_path: bool = False,
+) -> tuple[nn.Module, nn.Module]:
     """Build a multilayer perceptron and its mirror image.
 
     Parameters
@@ -46,6 +47,9 @@ def mlp(
 
     activation : {"identity", "logistic", "relu", "silu", "tanh"}
         What follows each hidden layer.
+
+    linear_path : bool, default=False
+        Whether each has a linear layer beside it, whose output is added.
 
     Returns
     -------
@@ -69,7 +73,44 @@ def mlp(
     layer = ACTIVATIONS[activation]
     encoder = [*_dense(there, layer), nn.Linear(there[-1], 2 * n_components)]
     decoder = [*_dense(back, layer), nn.Linear(back[-1], n_features)]
-    return nn.Sequential(*encoder), nn.Sequential(*decoder)
+    networks = nn.Sequential(*encoder), nn.Sequential(*decoder)
+    if not linear_path or not hidden_layer_sizes:
+        return networks
+    paths = nn.Linear(n_features, 2 * n_components), nn.Linear(n_components, n_features)
+    return BesideLinear(networks[0], paths[0]), BesideLinear(networks[1], paths[1])
+
+
+class BesideLinear(nn.Module):
+    """A network and a linear path beside it: the sum of both.
+
+    Parameters
+    ----------
+    network : Sequential
+        Whose last layer is linear.
+
+    linear : Linear
+        The path beside it.
+    """
+
+    def __init__(self, network: nn.Sequential, linear: nn.Linear) -> None:
+        super().__init__()
+        self.network = network
+        self.linear = linear
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add both.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_in)
+            The input.
+
+        Returns
+        -------
+        y : Tensor of shape (n_samples, n_out)
+            The sum.
+        """
+        return self.network(x) + self.linear(x)
 
 
 def higgins_fc(
@@ -195,13 +236,20 @@ def burgess_conv(
 
 
 def build_networks(
-    network, n_features, n_components, *, hidden_layer_sizes, activation, image_shape
+    network,
+    n_features,
+    n_components,
+    *,
+    hidden_layer_sizes,
+    activation,
+    image_shape,
+    linear_path=False,
 ):
     """Build the encoder and decoder that an estimator's parameters ask for."""
     if network == "mlp":
         check_layer_sizes(hidden_layer_sizes)
         sizes = {"hidden_layer_sizes": hidden_layer_sizes, "activation": activation}
-        return mlp(n_features, n_components, **sizes)
+        return mlp(n_features, n_components, **sizes, linear_path=linear_path)
     if network == "higgins_fc":
         return higgins_fc(n_features, n_components)
     if network in CONVOLUTIONAL:

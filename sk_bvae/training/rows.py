@@ -68,7 +68,7 @@ class Rows(torch.utils.data.Dataset):
     def restrict(self, positions):
         """Make a view of the rows at some positions; nothing is copied."""
         view = copy.copy(self)
-        for computed in ("range", "moments"):
+        for computed in ("range", "moments", "covariance"):
             vars(view).pop(computed, None)
         view.positions = self.positions[positions]
         return view
@@ -136,6 +136,16 @@ class Rows(torch.utils.data.Dataset):
             mean = mean + apart * (len(block) / total)
             count = total
         return mean.numpy(), (squares / count).numpy()
+
+    @cached_property
+    def covariance(self):
+        """The covariance of the columns, divided by the number of rows, in float64."""
+        mean = self.moments[0] if self.shift is None else self.moments[0] + self.shift
+        squares = np.zeros((len(mean), len(mean)))
+        for raw in self.raw_blocks():
+            block = raw - mean
+            squares += block.T @ block
+        return squares / len(self)
 
     def raw_blocks(self):
         """Yield all rows as they are, a bounded number of bytes at a time."""

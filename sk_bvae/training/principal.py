@@ -1,0 +1,83 @@
+"""The principal axes of rows, in bounded memory."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from sklearn.utils.extmath import randomized_svd, svd_flip
+
+# Up to this many columns the covariance is whole: 8 MiB.
+WHOLE_COVARIANCE = 1024
+
+# Above, a sample of rows of this many numbers is taken apart: 256 MiB in float64.
+SAMPLE_NUMBERS = 2**25
+
+
+class PrincipalAxes(NamedTuple):
+    """The largest directions of a covariance.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of shape (n_axes,)
+        Largest first.
+
+    axes : ndarray of shape (n_axes, n_features)
+        Of unit length.
+
+    total : float
+        The sum of all eigenvalues.
+    """
+
+    eigenvalues: np.ndarray
+    axes: np.ndarray
+    total: float
+
+
+def principal_axes(rows, n_axes, seed):
+    """Find the principal axes of rows, as `sklearn.decomposition.PCA` has them.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows.
+
+    n_axes : int
+        How many; fewer come out where there are fewer rows or columns.
+
+    seed : int
+        Draws the sample, and the start of its decomposition, where there are too many
+        columns for a whole covariance.
+
+    Returns
+    -------
+    principal : PrincipalAxes
+        In float64.
+    """
+    n_rows, n_features = len(rows), rows.array.shape[1]
+    mean, variance = rows.moments
+    unbiased = n_rows / max(1, n_rows - 1)
+    n_axes = min(n_axes, n_rows, n_features)
+    of = _of_covariance if n_features <= WHOLE_COVARIANCE else _of_sample
+    eigenvalues, axes = of(rows, mean, n_axes, seed)
+    axes, _ = svd_flip(axes.T, axes)  # signs that no library's kernel decides
+    return PrincipalAxes(
+        np.maximum(eigenvalues, 0.0) * unbiased,
+        axes.T,
+        float(variance.sum() * unbiased),
+    )
+
+
+def _of_covariance(rows, mean, n_axes, seed):
+    values, vectors = np.linalg.eigh(rows.covariance)
+    return values[::-1][:n_axes], vectors.T[::-1][:n_axes]
+
+
+def _of_sample(rows, mean, n_axes, seed):
+    rng = np.random.RandomState(seed)
+    n_sampled = min(len(rows), max(2 * n_axes, SAMPLE_NUMBERS // len(mean)))
+    chosen = torch.from_numpy(np.sort(rng.permutation(len(rows))[:n_sampled]))
+    sample = np.concatenate(
+        [block.double().cpu().numpy() for block in rows.restrict(chosen).blocks(1024)]
+    )
+    _, singular, axes = randomized_svd(sample - mean, n_axes, random_state=rng)
+    return singular**2 / n_sampled, axes
