@@ -154,6 +154,13 @@ class BaseModel(
     def _adapt(self, players, rows, seed):
         """Give the players what they need of the data before they train."""
 
+    def _start(self, players, rows, seed):
+        """Set adapted players to where training on some rows begins."""
+
+    def _starts_at_the_end(self, n_features):
+        """Say whether `_adapt` finds the optimum, which training could only leave."""
+        return False
+
     def _is_adapted(self, players):
         """Say whether the data so far had what players need of it."""
         return True
@@ -284,7 +291,7 @@ class BaseModel(
     def _begin_task(self, net, X, n_epochs):
         """Describe a fit that is about to begin, for whoever may go on with it."""
         net.task_ = {
-            "goal": len(net.history) + n_epochs,
+            "goal": len(net.history) + (1 if net.is_solved_ else n_epochs),
             "data": None if find_checkpoint(self) is None else fingerprint(X),
             "held_out": None,
             "patience": None,
@@ -341,12 +348,15 @@ class BaseModel(
                 f"{', '.join(changed)} cannot change: fit a clone instead."
             )
         self._check_rows(self.net_.module_, rows)
+        self.net_.is_solved_ = False
         return self.net_
 
     def _train(self, net, rows, n_epochs, early_stopping, tasks):
         """Train a net; return what ended it, if its loss stopped being finite."""
-        if net.lr != self.learning_rate_init:  # it would undo param_groups' own rates
-            net.set_params(lr=self.learning_rate_init)
+        # what is solved is looked at for an epoch, and left as it is
+        rate = 0.0 if net.is_solved_ else self.learning_rate_init
+        if net.lr != rate:  # it would undo param_groups' own rates
+            net.set_params(lr=rate)
         net.set_params(
             batch_size=self.batch_size,
             max_epochs=self.max_iter,
@@ -355,14 +365,16 @@ class BaseModel(
         net.criterion_ = make_criterion(self)
         users = self._users_callbacks()
         net.patience_ = None
-        if early_stopping:
+        if early_stopping and not net.is_solved_:
             rows, held_out = self._split(rows, net)
+            if not net.history:  # where the held-out rows have had no say
+                self._start(net.module_, rows, net.recipe_["seeds"]["weights"])
             net.train_split = predefined_split(held_out)
-            net.patience_ = self._patience(net.task_["patience"])
+            net.patience_ = self._patience(net.task_["patience"], held_out)
             if net.task_["patience"] and net.task_["patience"]["is_exhausted_"]:
                 n_epochs = 0
         report = ReportEpochs(tasks, net.patience_)
-        patience = [net.patience_] if early_stopping else []
+        patience = [] if net.patience_ is None else [net.patience_]
         net.callbacks = [*users, *patience, report]
         net.initialize_callbacks()
         try:
@@ -391,9 +403,10 @@ class BaseModel(
                 )
         return callbacks
 
-    def _patience(self, state):
+    def _patience(self, state, held_out):
         return Patience(
             state,
+            held_out,
             monitor="valid_loss",
             patience=self.n_iter_no_change,
             threshold=self.tol,

@@ -5,9 +5,10 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 from sk_bvae.estimators._parameters import with_parameters
-from sk_bvae.estimators._vae import BaseVAE
+from sk_bvae.estimators._vae import BaseVAE, _as_tuple
 from sk_bvae.nn import Batch, Losses
 from sk_bvae.nn._objective import Players
+from sk_bvae.training.principal import WHOLE_COVARIANCE
 from sk_bvae.utils._sklearn import Interval
 
 
@@ -114,6 +115,10 @@ class BetaVAE(BaseVAE):
         **BaseVAE._parameter_constraints,
         "beta": [Interval(Real, 0, None, closed="left")],
     }
+
+    def _starts_at_the_end(self, n_features):
+        affine = len(_as_tuple(self.hidden_layer_sizes)) == 0
+        return affine and self._starts_linear() and n_features <= WHOLE_COVARIANCE
 
     def _linear_beta(self, eigenvalues, total, n_features, noise_variance):
         return self.beta

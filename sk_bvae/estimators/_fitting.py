@@ -45,6 +45,7 @@ def prepare(estimator, rows):
     net = net_from_recipe(estimator, make_recipe(estimator, rows), rows.device)
     estimator._check_rows(net.module_, rows)
     adapt(estimator, net, rows)
+    net.is_solved_ = estimator._starts_at_the_end(rows.array.shape[1])
     return net
 
 

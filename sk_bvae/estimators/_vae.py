@@ -16,7 +16,7 @@ from skorch import NeuralNet
 
 from sk_bvae.estimators._base import BLOCK_ROWS, BaseModel, validate_rows
 from sk_bvae.estimators._parameters import with_parameters
-from sk_bvae.estimators._linear_start import start_at_linear_optimum
+from sk_bvae.estimators._linear_start import PACE_FROM_OPTIMUM, start_at_linear_optimum
 from sk_bvae.nn import VAE, Bernoulli, Gaussian, Likelihood, gaussian_kl
 from sk_bvae.nn._bounds import importance_weighted_bound
 from sk_bvae.nn._defaults import OwnDefaults
@@ -154,6 +154,8 @@ class BaseVAE(BaseModel):
             linear_path=self._starts_linear(),
         )
         likelihood = build_likelihood(self.likelihood, self.noise_variance)
+        if self._starts_linear():
+            likelihood.pace = PACE_FROM_OPTIMUM
         likelihood.bind(n_features)
         return {"vae": VAE(encoder, decoder, likelihood, self.n_components)}
 
@@ -164,9 +166,12 @@ class BaseVAE(BaseModel):
         likelihood = players["vae"].likelihood
         if likelihood.location_scale:
             likelihood.adapt(*map(torch.from_numpy, rows.moments))
-        if self._starts_linear() and likelihood.adapted:
-            principal = principal_axes(rows, self.n_components, seed)
-            start_at_linear_optimum(players["vae"], principal, self._linear_beta)
+        self._start(players, rows, seed)
+
+    def _start(self, players, rows, seed):
+        if self._starts_linear() and players["vae"].likelihood.adapted:
+            axes = principal_axes(rows, self.n_components, seed)
+            start_at_linear_optimum(players["vae"], axes, self._linear_beta, seed)
 
     def _starts_linear(self):
         """Say whether there is a linear path, and a closed form to start it at."""

@@ -119,7 +119,7 @@ def stack_size(estimator, n_samples, n_features):
     n_replicas : int
         At least 1.
     """
-    if not _trains_entry_by_entry(estimator):
+    if not _trains_entry_by_entry(estimator, n_features):
         return 1
     trial = Trial(estimator, n_features)
     batch_size = min(estimator.batch_size, n_samples)
@@ -134,10 +134,11 @@ def stack_size(estimator, n_samples, n_features):
     return max(1, int(min(within_memory, STEP_BYTES // step_bytes)))
 
 
-def _trains_entry_by_entry(estimator):
+def _trains_entry_by_entry(estimator, n_features):
     extra = estimator.net_params or {}
     return (
         estimator.solver in SOLVERS
         and not estimator.early_stopping
+        and not estimator._starts_at_the_end(n_features)
         and all("optimizer__" in name for name in extra)
     )

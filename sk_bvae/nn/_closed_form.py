@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 # The noise that is left where the latents can say it all, as a share of the variance.
-LEAST_NOISE_SHARE = 1e-6
+LEAST_NOISE_SHARE = 1e-10
 
 # Halvings of the interval in which the logarithm of a price is sought.
 N_HALVINGS = 60

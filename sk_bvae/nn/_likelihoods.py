@@ -11,7 +11,7 @@ from sk_bvae.nn._math import LOG_2PI, LOG_VARIANCE_BOUND
 # Adam moves a parameter by about the learning rate a step. The log variance has to
 # fall by several units while weights move by fractions: what is learned is the log
 # variance divided by this, so that it moves at a pace of its own.
-LOG_VARIANCE_PACE = 10.0
+PACE = 10.0
 
 # Training starts with this share of the data's variance taken for noise: low enough
 # that latents find it worth their KL to explain the rest.
@@ -221,6 +221,7 @@ class Gaussian(Likelihood):
                 "to learn it."
             )
         self.noise_variance = noise_variance
+        self.pace = PACE
 
     def bind(self, n_features: int) -> None:
         self.register_buffer("center", torch.zeros(n_features))
@@ -232,7 +233,7 @@ class Gaussian(Likelihood):
         # 1/2 log of 2 pi scale^2 over the features: the volume of unit noise
         self.register_buffer("half_log_volume", torch.tensor(n_features * LOG_2PI / 2))
         start = math.log(self.noise_variance or INITIAL_NOISE_SHARE)
-        paced = nn.Parameter(torch.tensor(start / LOG_VARIANCE_PACE))
+        paced = nn.Parameter(torch.tensor(start / self.pace))
         self.paced_log_variance = paced
         paced.requires_grad_(self.noise_variance is None)
 
@@ -247,7 +248,7 @@ class Gaussian(Likelihood):
         self.half_log_volume.copy_(len(self.center) * (LOG_2PI / 2 + log_scale))
         if self.noise_variance is not None:
             log_variance = math.log(self.noise_variance) - 2 * log_scale
-            self.paced_log_variance.data.copy_(log_variance / LOG_VARIANCE_PACE)
+            self.paced_log_variance.data.copy_(log_variance / self.pace)
 
     @property
     def adapted(self) -> bool:  # type: ignore[override]
@@ -261,16 +262,16 @@ class Gaussian(Likelihood):
         paced = self._bounded()
         squares = (output - x).square().sum(dim=-1)
         half_log_volume = torch.add(
-            self.half_log_volume, paced, alpha=x.shape[-1] * LOG_VARIANCE_PACE / 2
+            self.half_log_volume, paced, alpha=x.shape[-1] * self.pace / 2
         )
-        precision = (-LOG_VARIANCE_PACE * paced).exp()
+        precision = (-self.pace * paced).exp()
         return torch.addcmul(half_log_volume, squares, precision, value=0.5)
 
     def _bounded(self):
         """Bound the log variance if it is learned; take it as it is if given."""
         if self.noise_variance is not None:
             return self.paced_log_variance
-        bound = LOG_VARIANCE_BOUND / LOG_VARIANCE_PACE
+        bound = LOG_VARIANCE_BOUND / self.pace
         return F.hardtanh(self.paced_log_variance, -bound, bound)
 
     def mean(self, output: Tensor) -> Tensor:
@@ -278,13 +279,13 @@ class Gaussian(Likelihood):
 
     def draw(self, output: Tensor, generator: torch.Generator) -> Tensor:
         noise = torch.randn(output.shape, generator=generator)
-        std = (LOG_VARIANCE_PACE / 2 * self._bounded()).exp()
+        std = (self.pace / 2 * self._bounded()).exp()
         return self.mean(output + std * noise)
 
     def learned(self) -> dict[str, float]:
         if self.noise_variance is not None:
             return {"noise_variance_": float(self.noise_variance)}
-        log_variance = LOG_VARIANCE_PACE * self._bounded().item()
+        log_variance = self.pace * self._bounded().item()
         # in double precision: the square of a scale can be beyond float32
         return {"noise_variance_": self.scale.item() ** 2 * math.exp(log_variance)}
 

@@ -12,8 +12,8 @@ from torch import Tensor
 
 LOG_2PI = math.log(2 * math.pi)
 
-# exp(+-14) spans 1e-6 to 1e6: room for every useful variance, none for infinity.
-LOG_VARIANCE_BOUND = 14.0
+# exp(+-24) spans 4e-11 to 3e10: room for every useful variance, none for infinity.
+LOG_VARIANCE_BOUND = 24.0
 
 
 def bound_log_variance(log_variance):

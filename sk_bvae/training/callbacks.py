@@ -1,5 +1,7 @@
 """Where epochs of a training meet scikit-learn's callbacks."""
 
+from copy import deepcopy
+
 from skorch.callbacks import Callback, EarlyStopping
 
 from sk_bvae.training.step import StopTraining
@@ -55,6 +57,9 @@ class Patience(EarlyStopping):
     state : dict or None
         What `state` of another returned, which this one goes on from.
 
+    held_out : Rows
+        The rows that the loss is watched on.
+
     **kwargs : dict
         Parameters of `skorch.callbacks.EarlyStopping`.
     """
@@ -67,15 +72,23 @@ class Patience(EarlyStopping):
         "is_exhausted_",
     )
 
-    def __init__(self, state, **kwargs):
+    def __init__(self, state, held_out, **kwargs):
         super().__init__(**kwargs)
         self.carried = state
+        self.held_out = held_out
         self.is_exhausted_ = False
 
     def on_train_begin(self, net, **kwargs):
-        """Start afresh, or from the state that was given."""
+        """Go on from the state that was given, or take the start for the best so far."""
         super().on_train_begin(net, **kwargs)
-        vars(self).update(self.carried or {})
+        if self.carried is None:
+            self.dynamic_threshold_ = self._calc_new_threshold(
+                net.loss_on(self.held_out)
+            )
+            self.best_epoch_ = len(net.history)
+            self.best_model_weights_ = deepcopy(net.module_.state_dict())
+        else:
+            vars(self).update(self.carried)
 
     def on_epoch_end(self, net, **kwargs):
         """Note what became of the epoch."""

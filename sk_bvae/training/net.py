@@ -100,6 +100,7 @@ class Net(NeuralNet):
         self.curves_ = Curves()
         self.shift_ = None
         self.trimmed_ = False
+        self.is_solved_ = False
         # what it takes to go on with a fit that ends before its time
         self.task_ = {}
         self.patience_ = None
@@ -182,6 +183,15 @@ class Net(NeuralNet):
                 progress.epochs = start + number / n_batches
             self.notify("on_batch_end", batch=batch, training=training, **step)
         self.record_epoch(prefix, means.read())
+
+    def loss_on(self, rows):
+        """Compute the mean loss over some rows, without a word to callbacks."""
+        self._set_training(False)
+        batches = self.get_iterator(rows, training=False)
+        means = EpochMeans(len(batches), batches.batch_size)
+        for batch in batches:
+            means.add(self.validation_step(batch)["y_pred"], batch.x.shape[1])
+        return means.read()["loss"]
 
     def record_epoch(self, prefix, means):
         """Write the means of an epoch into the history; refuse what is not finite.
