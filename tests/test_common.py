@@ -44,6 +44,14 @@ def test_estimator_checks_with_the_default_parameters():
     assert failures(BetaVAE()) == []
 
 
+@pytest.mark.parametrize("layers", [(), (8,)])
+@pytest.mark.filterwarnings("ignore:No latent of this")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+def test_estimator_checks_with_a_start_at_pca(layers):
+    pca = {**SMALL, "init": "pca", "hidden_layer_sizes": layers}
+    assert failures(BetaVAE(**pca)) == []
+
+
 def test_estimator_checks_with_the_array_api():
     program = (
         "from sklearn.utils.estimator_checks import check_estimator\n"

@@ -61,7 +61,8 @@ class BetaVAE(BaseVAE):
 
     hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Hidden units of the encoder of "mlp"; the decoder mirrors them. ``()`` makes
-        both affine, which at ``beta=1`` is probabilistic PCA.
+        both affine, which at ``beta=1`` is probabilistic PCA; with ``init="pca"`` that
+        is solved in closed form, up to 1,024 columns, and nothing is left to train.
 
     Attributes
     ----------

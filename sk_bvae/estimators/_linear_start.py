@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from sk_bvae.nn._closed_form import linear_optimum
+from sk_bvae.nn._math import LOG_VARIANCE_BOUND
 from sk_bvae.nn._networks import BesideLinear
 
 # The noise starts where the affine model has it. Ten times slower than from a random
@@ -12,9 +13,10 @@ from sk_bvae.nn._networks import BesideLinear
 # that is worth more on small tables than any other setting.
 PACE_FROM_OPTIMUM = 1.0
 
-# A latent that is dead at the start has weights of this size, in units of what keeps
-# the variance: with none it would stand on a saddle, and never wake.
-SIZE_OF_THE_DEAD = 0.1
+# A latent that is dead at the start has an encoder of this size, in units of what keeps
+# the variance, and is not decoded: with neither it would stand on a saddle, and never
+# wake.
+SIZE_OF_THE_DEAD = 0.01
 
 
 @torch.no_grad()
@@ -53,7 +55,7 @@ def start_at_linear_optimum(vae, principal, choose_beta, seed):
         likelihood.paced_log_variance.fill_(log_variance / likelihood.pace)
     rng = np.random.RandomState(seed)
     _set_encoder(_linear_path(vae.encoder), optimum, principal.axes, rng)
-    _set_decoder(_linear_path(vae.decoder), optimum, principal.axes, rng)
+    _set_decoder(_linear_path(vae.decoder), optimum, principal.axes)
 
 
 def _linear_path(network):
@@ -67,26 +69,25 @@ def _linear_path(network):
 
 
 def _set_encoder(linear, optimum, axes, rng):
-    n_components = linear.out_features // 2
-    means, biases = _small(rng, n_components, linear.in_features), np.zeros(n_components)
+    shape = linear.out_features // 2, linear.in_features
+    means = SIZE_OF_THE_DEAD / np.sqrt(shape[1]) * rng.standard_normal(shape)
     alive = np.flatnonzero(optimum.lengths)
     means[alive] = optimum.gains[alive, None] * axes[alive]
-    biases[alive] = np.log(optimum.variances[alive])
-    linear.weight.copy_(_stacked(means, np.zeros_like(means)))
-    linear.bias.copy_(_stacked(np.zeros(n_components), biases))
+    floor = np.exp(-LOG_VARIANCE_BOUND)  # at beta=0 the closed form says 0
+    log_variances = np.zeros(shape[0])
+    log_variances[alive] = np.log(np.maximum(optimum.variances[alive], floor))
+    nothing = np.zeros_like(means), np.zeros_like(log_variances)
+    linear.weight.copy_(_joined(means, nothing[0]))
+    linear.bias.copy_(_joined(nothing[1], log_variances))
 
 
-def _set_decoder(linear, optimum, axes, rng):
-    weight = _small(rng, linear.out_features, linear.in_features)
-    alive = np.flatnonzero(optimum.lengths)
-    weight[:, alive] = (optimum.lengths[alive, None] * axes[alive]).T
-    linear.weight.copy_(torch.from_numpy(weight))
+def _set_decoder(linear, optimum, axes):
+    linear.weight.zero_()
     linear.bias.zero_()
+    for latent in np.flatnonzero(optimum.lengths):
+        column = optimum.lengths[latent] * axes[latent]
+        linear.weight[:, latent] = torch.from_numpy(column)
 
 
-def _small(rng, n_out, n_in):
-    return SIZE_OF_THE_DEAD / np.sqrt(n_in) * rng.standard_normal((n_out, n_in))
-
-
-def _stacked(means, log_variances):
-    return torch.from_numpy(np.concatenate([means, log_variances]))
+def _joined(of_means, of_log_variances):
+    return torch.from_numpy(np.concatenate([of_means, of_log_variances]))

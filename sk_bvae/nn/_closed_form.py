@@ -77,7 +77,10 @@ def linear_optimum(eigenvalues, total, n_features, beta, noise_variance=None):
     for n_active in range(len(eigenvalues), -1, -1):
         noise = noise_variance
         if noise is None:
-            left, room = total - eigenvalues[:n_active].sum(), n_features - n_active * beta
+            left, room = (
+                total - eigenvalues[:n_active].sum(),
+                n_features - n_active * beta,
+            )
             if n_active and room <= 0:
                 continue
             noise = max(least, left / room)

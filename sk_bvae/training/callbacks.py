@@ -79,7 +79,7 @@ class Patience(EarlyStopping):
         self.is_exhausted_ = False
 
     def on_train_begin(self, net, **kwargs):
-        """Go on from the state that was given, or take the start for the best so far."""
+        """Go on from the state that was given, or take the start for the best."""
         super().on_train_begin(net, **kwargs)
         if self.carried is None:
             self.dynamic_threshold_ = self._calc_new_threshold(

@@ -125,10 +125,10 @@ class Rows(torch.utils.data.Dataset):
 
     @cached_property
     def moments(self):
-        """The mean and the variance of each column, in float64."""
+        """The mean and the variance of each column, in float64, after the shift."""
         count, mean, squares = 0, 0.0, 0.0
-        for raw in self.raw_blocks():
-            block = torch.from_numpy(raw.astype(np.float64))
+        for exact in self._exact_blocks():
+            block = torch.from_numpy(exact)
             own = block.mean(dim=0)
             apart, total = own - mean, count + len(block)
             squares = squares + block.var(dim=0, correction=0) * len(block)
@@ -140,10 +140,10 @@ class Rows(torch.utils.data.Dataset):
     @cached_property
     def covariance(self):
         """The covariance of the columns, divided by the number of rows, in float64."""
-        mean = self.moments[0] if self.shift is None else self.moments[0] + self.shift
+        mean, _ = self.moments
         squares = np.zeros((len(mean), len(mean)))
-        for raw in self.raw_blocks():
-            block = raw - mean
+        for block in self._exact_blocks():
+            block -= mean
             squares += block.T @ block
         return squares / len(self)
 
@@ -153,6 +153,11 @@ class Rows(torch.utils.data.Dataset):
         n_rows = max(1, min(BLOCK_ROWS, BLOCK_BYTES // bytes_of_row))
         for positions in self.positions.split(n_rows):
             yield self._gather(positions.numpy())
+
+    def _exact_blocks(self):
+        for raw in self.raw_blocks():
+            block = raw.astype(np.float64)
+            yield block if self.shift is None else block - self.shift
 
     @cached_property
     def resident(self):

@@ -16,8 +16,10 @@ def objective(log_noise, beta):
     alive = SPECTRUM[:5] > beta * noise
     errors = np.where(alive, beta * noise, SPECTRUM[:5]).sum() + SPECTRUM[5:].sum()
     kl = 0.5 * np.log(SPECTRUM[:5][alive] / (beta * noise)).sum()
-    return len(SPECTRUM) / 2 * (np.log(2 * np.pi) + log_noise) + errors / noise / 2 + (
-        beta * kl
+    return (
+        len(SPECTRUM) / 2 * (np.log(2 * np.pi) + log_noise)
+        + errors / noise / 2
+        + (beta * kl)
     )
 
 
