@@ -9,11 +9,14 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from scipy.stats import kstest
 from sklearn.decomposition import PCA, FactorAnalysis
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 
 from sk_bvae import BetaVAE, CapacityVAE
+from sk_bvae.estimators import _vae
 from sk_bvae.nn import Bernoulli, Likelihood, mlp
+from sk_bvae.nn._bounds import importance_weighted_bound
 
 FAST = {"hidden_layer_sizes": (16,), "max_iter": 3, "random_state": 0, "beta": 1}
 
@@ -179,6 +182,21 @@ def test_one_draw_estimates_the_elbo(digits):
     elbo = -vae.history_["reconstruction"][-1] - vae.kl_.sum()
     assert vae.score_samples(digits, n_draws=1).mean() == pytest.approx(elbo, abs=1.0)
     assert vae.score_samples(digits, n_draws=50).mean() > elbo
+
+
+def test_the_draws_of_a_score_are_from_the_posterior(digits, monkeypatch):
+    """Where the bound is tight, draws that are too narrow would go unseen in it."""
+    seen = []
+
+    def watch(vae, x, noise):
+        seen.append(noise.numpy().ravel())
+        return importance_weighted_bound(vae, x, noise)
+
+    monkeypatch.setattr(_vae, "importance_weighted_bound", watch)
+    fast().fit(digits[:100]).score_samples(digits[:100], n_draws=100)
+    noise = np.concatenate(seen)
+    assert noise.std() == pytest.approx(1, abs=0.008)
+    assert kstest(noise, "norm").pvalue > 0.01
 
 
 def test_scores_can_be_laid_beside_scikit_learns(rng):
