@@ -81,14 +81,13 @@ class Patience(EarlyStopping):
     def on_train_begin(self, net, **kwargs):
         """Go on from the state that was given, or take the start for the best."""
         super().on_train_begin(net, **kwargs)
-        if self.carried is None:
-            self.dynamic_threshold_ = self._calc_new_threshold(
-                net.loss_on(self.held_out)
-            )
+        if self.carried is not None:
+            vars(self).update(self.carried)
+        elif not net.scheduled_weights():  # else later losses are of another kind
+            loss = net.loss_on(self.held_out)
+            self.dynamic_threshold_ = self._calc_new_threshold(loss)
             self.best_epoch_ = len(net.history)
             self.best_model_weights_ = deepcopy(net.module_.state_dict())
-        else:
-            vars(self).update(self.carried)
 
     def on_epoch_end(self, net, **kwargs):
         """Note what became of the epoch."""

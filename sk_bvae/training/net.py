@@ -208,10 +208,11 @@ class Net(NeuralNet):
         self.history.record(f"{prefix}_loss_best", is_best)
         self.history.new_batch()  # skorch's checkpoints name files by the last one
         means = {f"{start}{name}": mean for name, mean in means.items()}
-        changed = self._scheduled_weights() if prefix == "train" else {}
+        changed = self.scheduled_weights() if prefix == "train" else {}
         self.curves_.append({**means, **changed})
 
-    def _scheduled_weights(self):
+    def scheduled_weights(self):
+        """Return the weights that change along the training, as they are now."""
         criterion = self.criterion_
         return criterion.schedule(self._share_done(), **criterion.weights)
 
