@@ -56,6 +56,7 @@ PARAMS = {
     "activation": st.sampled_from(["relu", "tanh", "sine"]),
     "likelihood": st.sampled_from(["gaussian", "bernoulli", "cauchy"]),
     "noise_variance": st.sampled_from([None, 1.0, 1e-9, -1.0]),
+    "init": st.sampled_from(["random", "pca", "pcb"]),
     "solver": st.sampled_from(["adam", "adagrad", torch.optim.SGD, "sgdd"]),
     "learning_rate_init": st.sampled_from([1e-3, 0.1, 1e30, 0]),
     "batch_size": st.sampled_from([1, 3, 64, -1]),
