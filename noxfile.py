@@ -138,3 +138,10 @@ def benchmarks(session):
     session.run("python", "benchmarks/bench_search.py")
     session.run("python", "benchmarks/bench_memory.py")
     session.run("python", "benchmarks/bench_fit.py", *session.posargs)
+
+
+@nox.session
+def tables(session):
+    """Judge starts and lengths of training by held-out rows of real tables."""
+    install(session, "tables")
+    session.run("python", "benchmarks/bench_tables.py", *session.posargs)
