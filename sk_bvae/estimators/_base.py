@@ -31,6 +31,7 @@ from sk_bvae.estimators._fitting import (
     net_from_arrays,
     prepare,
     recipe_params,
+    set_start,
     unchanged_on_failure,
 )
 from sk_bvae.estimators._parameters import SharedParameters, with_parameters
@@ -151,14 +152,14 @@ class BaseModel(
         """Say whether the players are as good for data that is shifted."""
         return False
 
-    def _adapt(self, players, rows, seed):
+    def _adapt(self, players, rows):
         """Give the players what they need of the data before they train."""
 
     def _start(self, players, rows, seed):
         """Set adapted players to where training on some rows begins."""
 
     def _starts_at_the_end(self, n_features):
-        """Say whether `_adapt` finds the optimum, which training could only leave."""
+        """Say whether `_start` finds the optimum, which training could only leave."""
         return False
 
     def _is_adapted(self, players):
@@ -353,10 +354,8 @@ class BaseModel(
 
     def _train(self, net, rows, n_epochs, early_stopping, tasks):
         """Train a net; return what ended it, if its loss stopped being finite."""
-        # what is solved is looked at for an epoch, and left as it is
-        rate = 0.0 if net.is_solved_ else self.learning_rate_init
-        if net.lr != rate:  # it would undo param_groups' own rates
-            net.set_params(lr=rate)
+        if net.lr != self.learning_rate_init:  # it would undo param_groups' own rates
+            net.set_params(lr=self.learning_rate_init)
         net.set_params(
             batch_size=self.batch_size,
             max_epochs=self.max_iter,
@@ -364,18 +363,15 @@ class BaseModel(
         )
         net.criterion_ = make_criterion(self)
         users = self._users_callbacks()
-        net.patience_ = None
-        if early_stopping and not net.is_solved_:
-            rows, held_out = self._split(rows, net)
-            if not net.history:  # where the held-out rows have had no say
-                self._start(net.module_, rows, net.recipe_["seeds"]["weights"])
-            net.train_split = predefined_split(held_out)
-            net.patience_ = self._patience(net.task_["patience"], held_out)
-            if net.task_["patience"] and net.task_["patience"]["is_exhausted_"]:
-                n_epochs = 0
+        stops_early = early_stopping and not net.is_solved_
+        rows, held_out = self._split(rows, net) if stops_early else (rows, None)
+        set_start(self, net, rows)  # in which held-out rows have no say
+        net.patience_ = self._patience(net, held_out) if stops_early else None
+        if net.task_["patience"] and net.task_["patience"]["is_exhausted_"]:
+            n_epochs = 0
         report = ReportEpochs(tasks, net.patience_)
-        patience = [] if net.patience_ is None else [net.patience_]
-        net.callbacks = [*users, *patience, report]
+        net.callbacks = [*users, *([net.patience_] if stops_early else []), report]
+        net.train_split = predefined_split(held_out) if stops_early else None
         net.initialize_callbacks()
         try:
             net.partial_fit(rows, epochs=n_epochs)
@@ -403,10 +399,12 @@ class BaseModel(
                 )
         return callbacks
 
-    def _patience(self, state, held_out):
+    def _patience(self, net, held_out):
+        # a loss whose weights change cannot be laid beside later ones
+        is_best = net.task_["patience"] is None and not net.scheduled_weights()
         return Patience(
-            state,
-            held_out,
+            net.task_["patience"],
+            net.loss_on(held_out) if is_best else None,
             monitor="valid_loss",
             patience=self.n_iter_no_change,
             threshold=self.tol,

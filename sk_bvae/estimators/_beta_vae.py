@@ -5,7 +5,7 @@ from numbers import Real
 from typing import TYPE_CHECKING
 
 from sk_bvae.estimators._parameters import with_parameters
-from sk_bvae.estimators._vae import BaseVAE, _as_tuple
+from sk_bvae.estimators._vae import BaseVAE
 from sk_bvae.nn import Batch, Losses
 from sk_bvae.nn._objective import Players
 from sk_bvae.training.principal import WHOLE_COVARIANCE
@@ -118,10 +118,10 @@ class BetaVAE(BaseVAE):
     }
 
     def _starts_at_the_end(self, n_features):
-        affine = len(_as_tuple(self.hidden_layer_sizes)) == 0
-        return affine and self._starts_linear() and n_features <= WHOLE_COVARIANCE
+        is_ours = self.objective is beta_elbo  # and not a subclass's
+        return is_ours and self._starts_affine() and n_features <= WHOLE_COVARIANCE
 
-    def _linear_beta(self, eigenvalues, total, n_features, noise_variance):
+    def _linear_beta(self, spectrum):
         return self.beta
 
     def _summarise(self, net, rows):

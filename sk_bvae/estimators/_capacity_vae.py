@@ -138,9 +138,9 @@ class CapacityVAE(BaseVAE):
     def _schedule(self, progress, *, capacity, **weights):
         return {"capacity": capacity * linear_ramp(progress, self.capacity_ramp)}
 
-    def _linear_beta(self, *spectrum):
+    def _linear_beta(self, spectrum):
         first = self._schedule(0.0, **self._weights())
-        return price_of(first["capacity"], *spectrum)
+        return price_of(first["capacity"], spectrum)
 
     def _collapse_advice(self):
         return (

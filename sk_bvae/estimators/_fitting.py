@@ -45,14 +45,23 @@ def prepare(estimator, rows):
     net = net_from_recipe(estimator, make_recipe(estimator, rows), rows.device)
     estimator._check_rows(net.module_, rows)
     adapt(estimator, net, rows)
-    net.is_solved_ = estimator._starts_at_the_end(rows.array.shape[1])
+    ends_there = estimator._starts_at_the_end(rows.array.shape[1])
+    net.is_solved_ = ends_there and estimator._is_adapted(net.module_)
     return net
 
 
 def adapt(estimator, net, rows):
     """Set a net to the scale of the data."""
-    estimator._adapt(net.module_, rows, net.recipe_["seeds"]["weights"])
+    estimator._adapt(net.module_, rows)
     net.shift_ = rows.shift
+    net.awaits_start_ = True
+
+
+def set_start(estimator, net, rows):
+    """Set a net, once it is adapted, to where its training on some rows begins."""
+    if net.awaits_start_:
+        estimator._start(net.module_, rows, net.recipe_["seeds"]["weights"])
+        net.awaits_start_ = False
 
 
 def finish(estimator, net, rows, failure=None):

@@ -2,9 +2,8 @@
 
 import numpy as np
 import torch
-from torch import nn
 
-from sk_bvae.nn._closed_form import linear_optimum
+from sk_bvae.nn._closed_form import Spectrum, linear_optimum
 from sk_bvae.nn._math import LOG_VARIANCE_BOUND
 from sk_bvae.nn._networks import BesideLinear
 
@@ -32,8 +31,7 @@ def start_at_linear_optimum(vae, principal, choose_beta, seed):
         Of the data, in its own units.
 
     choose_beta : callable
-        ``choose_beta(eigenvalues, total, n_features, noise_variance)`` returns the
-        weight of the KL.
+        ``choose_beta(spectrum)`` returns the weight of the KL.
 
     seed : int
         Draws the weights of latents that are dead there.
@@ -41,31 +39,31 @@ def start_at_linear_optimum(vae, principal, choose_beta, seed):
     likelihood = vae.likelihood
     variance = likelihood.scale.item() ** 2
     noise = likelihood.noise_variance
-    spectrum = (
+    spectrum = Spectrum(
         principal.eigenvalues / variance,
         principal.total / variance,
         principal.axes.shape[1],
         None if noise is None else noise / variance,
     )
-    beta = choose_beta(*spectrum)
-    eigenvalues, total, n_features, noise = spectrum
-    optimum = linear_optimum(eigenvalues, total, n_features, beta, noise)
+    optimum = linear_optimum(spectrum, choose_beta(spectrum))
     if noise is None:
         log_variance = np.log(optimum.noise_variance)
         likelihood.paced_log_variance.fill_(log_variance / likelihood.pace)
+    for network in (vae.encoder, vae.decoder):
+        if isinstance(network, BesideLinear):
+            _silence(network.network[-1])
     rng = np.random.RandomState(seed)
     _set_encoder(_linear_path(vae.encoder), optimum, principal.axes, rng)
     _set_decoder(_linear_path(vae.decoder), optimum, principal.axes)
 
 
 def _linear_path(network):
-    """Return the linear path, and silence what stands beside it."""
-    if not isinstance(network, BesideLinear):
-        return network[0]
-    last = network.network[-1]
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
-    return network.linear
+    return network.linear if isinstance(network, BesideLinear) else network[0]
+
+
+def _silence(linear):
+    linear.weight.zero_()
+    linear.bias.zero_()
 
 
 def _set_encoder(linear, optimum, axes, rng):
@@ -82,8 +80,7 @@ def _set_encoder(linear, optimum, axes, rng):
 
 
 def _set_decoder(linear, optimum, axes):
-    linear.weight.zero_()
-    linear.bias.zero_()
+    _silence(linear)
     for latent in np.flatnonzero(optimum.lengths):
         column = optimum.lengths[latent] * axes[latent]
         linear.weight[:, latent] = torch.from_numpy(column)

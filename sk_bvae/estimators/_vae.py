@@ -56,8 +56,8 @@ class BaseVAE(BaseModel):
         beside them, which starts there, and the noise variance moves ten times more
         slowly, so that it follows what the networks add. For ``network="mlp"`` with a
         Gaussian likelihood; others start at random. Seeds that all start there agree
-        with each other: a search by ``scoring="udr"``, which trusts agreement, asks
-        for "random".
+        with each other: a search by ``scoring="udr"``, which trusts agreement, needs
+        "random".
 
     Attributes
     ----------
@@ -165,11 +165,10 @@ class BaseVAE(BaseModel):
     def _may_shift(self):
         return build_likelihood(self.likelihood, self.noise_variance).location_scale
 
-    def _adapt(self, players, rows, seed):
+    def _adapt(self, players, rows):
         likelihood = players["vae"].likelihood
         if likelihood.location_scale:
             likelihood.adapt(*map(torch.from_numpy, rows.moments))
-        self._start(players, rows, seed)
 
     def _start(self, players, rows, seed):
         if self._starts_linear() and players["vae"].likelihood.adapted:
@@ -182,7 +181,11 @@ class BaseVAE(BaseModel):
         gaussian = self.likelihood == "gaussian" or type(self.likelihood) is Gaussian
         return self.init == "pca" and self.network == "mlp" and gaussian
 
-    def _linear_beta(self, eigenvalues, total, n_features, noise_variance):
+    def _starts_affine(self):
+        """Say whether there is nothing but linear paths."""
+        return self._starts_linear() and not _as_tuple(self.hidden_layer_sizes)
+
+    def _linear_beta(self, spectrum):
         """Choose the weight of the KL for which the affine model is solved."""
         return 1.0
 

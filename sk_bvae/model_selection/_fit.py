@@ -6,7 +6,7 @@ from traceback import format_exc
 
 import joblib
 
-from sk_bvae.estimators._fitting import finish, make_rows, prepare
+from sk_bvae.estimators._fitting import finish, make_rows, prepare, set_start
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.training.callbacks import EpochTasks
 from sk_bvae.training.checkpoint import SearchCheckpoint, find_checkpoint, write
@@ -157,7 +157,9 @@ def _fit_stacked(replicas, rows, context, caller, raises):
 def _prepare(estimator, rows):
     estimator._validate_params()
     estimator.n_features_in_ = rows.array.shape[1]
-    return prepare(estimator, rows)
+    net = prepare(estimator, rows)
+    set_start(estimator, net, rows)
+    return net
 
 
 def _train_together(ready, rows, tasks, raises):

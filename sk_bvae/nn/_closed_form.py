@@ -11,6 +11,30 @@ LEAST_NOISE_SHARE = 1e-10
 N_HALVINGS = 60
 
 
+class Spectrum(NamedTuple):
+    """All that the optimum depends on, but for the weight of the KL.
+
+    Parameters
+    ----------
+    eigenvalues : ndarray of shape (n_components,)
+        The largest of the covariance, largest first.
+
+    total : float
+        The sum of all eigenvalues.
+
+    n_features : int
+        How many there are.
+
+    noise_variance : float, default=None
+        The noise, where it is given.
+    """
+
+    eigenvalues: np.ndarray
+    total: float
+    n_features: int
+    noise_variance: float | None = None
+
+
 class LinearOptimum(NamedTuple):
     """What minimises E[-log p(x|z)] + beta KL among affine encoders and decoders.
 
@@ -42,7 +66,7 @@ class LinearOptimum(NamedTuple):
         return -0.5 * np.log(self.variances)
 
 
-def linear_optimum(eigenvalues, total, n_features, beta, noise_variance=None):
+def linear_optimum(spectrum, beta):
     """Solve the affine beta-VAE.
 
     With eigenvalues l_i of the data's covariance and noise s, a latent is alive where
@@ -53,34 +77,24 @@ def linear_optimum(eigenvalues, total, n_features, beta, noise_variance=None):
 
     Parameters
     ----------
-    eigenvalues : ndarray of shape (n_components,)
-        The largest of the covariance, largest first.
-
-    total : float
-        The sum of all eigenvalues.
-
-    n_features : int
-        How many there are.
+    spectrum : Spectrum
+        Of the data.
 
     beta : float
         Weight of the KL.
-
-    noise_variance : float, default=None
-        The noise, where it is given.
 
     Returns
     -------
     optimum : LinearOptimum
         With latents in the order of the eigenvalues.
     """
+    eigenvalues, total, n_features, given = spectrum
     least = LEAST_NOISE_SHARE * total / n_features
     for n_active in range(len(eigenvalues), -1, -1):
-        noise = noise_variance
-        if noise is None:
-            left, room = (
-                total - eigenvalues[:n_active].sum(),
-                n_features - n_active * beta,
-            )
+        noise = given
+        if given is None:
+            left = total - eigenvalues[:n_active].sum()
+            room = n_features - n_active * beta
             if n_active and room <= 0:
                 continue
             noise = max(least, left / room)
@@ -93,7 +107,7 @@ def linear_optimum(eigenvalues, total, n_features, beta, noise_variance=None):
     return LinearOptimum(noise, lengths, lengths / known, variances)
 
 
-def price_of(kl, eigenvalues, total, n_features, noise_variance=None):
+def price_of(kl, spectrum):
     """Find the beta at whose optimum the latents carry some nats in sum.
 
     Parameters
@@ -101,17 +115,8 @@ def price_of(kl, eigenvalues, total, n_features, noise_variance=None):
     kl : float
         In nats.
 
-    eigenvalues : ndarray of shape (n_components,)
-        As `linear_optimum` takes them, and so the rest.
-
-    total : float
-        The sum of all eigenvalues.
-
-    n_features : int
-        How many there are.
-
-    noise_variance : float, default=None
-        The noise, where it is given.
+    spectrum : Spectrum
+        Of the data.
 
     Returns
     -------
@@ -121,8 +126,6 @@ def price_of(kl, eigenvalues, total, n_features, noise_variance=None):
     low, high = np.log(1e-6), np.log(1e6)
     for _ in range(N_HALVINGS):
         middle = (low + high) / 2
-        optimum = linear_optimum(
-            eigenvalues, total, n_features, np.exp(middle), noise_variance
-        )
+        optimum = linear_optimum(spectrum, np.exp(middle))
         low, high = (middle, high) if optimum.kl.sum() > kl else (low, middle)
     return float(np.exp(high))

@@ -57,8 +57,9 @@ class Patience(EarlyStopping):
     state : dict or None
         What `state` of another returned, which this one goes on from.
 
-    held_out : Rows
-        The rows that the loss is watched on.
+    start_loss : float, default=None
+        The held-out loss before the first epoch, where it can be laid beside later
+        ones: then the start is the best so far.
 
     **kwargs : dict
         Parameters of `skorch.callbacks.EarlyStopping`.
@@ -72,10 +73,10 @@ class Patience(EarlyStopping):
         "is_exhausted_",
     )
 
-    def __init__(self, state, held_out, **kwargs):
+    def __init__(self, state, start_loss=None, **kwargs):
         super().__init__(**kwargs)
         self.carried = state
-        self.held_out = held_out
+        self.start_loss = start_loss
         self.is_exhausted_ = False
 
     def on_train_begin(self, net, **kwargs):
@@ -83,9 +84,8 @@ class Patience(EarlyStopping):
         super().on_train_begin(net, **kwargs)
         if self.carried is not None:
             vars(self).update(self.carried)
-        elif not net.scheduled_weights():  # else later losses are of another kind
-            loss = net.loss_on(self.held_out)
-            self.dynamic_threshold_ = self._calc_new_threshold(loss)
+        elif self.start_loss is not None:
+            self.dynamic_threshold_ = self._calc_new_threshold(self.start_loss)
             self.best_epoch_ = len(net.history)
             self.best_model_weights_ = deepcopy(net.module_.state_dict())
 

@@ -100,6 +100,7 @@ class Net(NeuralNet):
         self.curves_ = Curves()
         self.shift_ = None
         self.trimmed_ = False
+        self.awaits_start_ = False
         self.is_solved_ = False
         # what it takes to go on with a fit that ends before its time
         self.task_ = {}
@@ -227,6 +228,11 @@ class Net(NeuralNet):
         step_fn()
         for player in self.learned_:
             self.optimizer_of(player).step()
+
+    def train_step(self, batch, **fit_params):
+        """Take a step, or only look where what is trained is at its optimum."""
+        step = self.validation_step if self.is_solved_ else super().train_step
+        return step(batch, **fit_params)
 
     def train_step_single(self, batch, **fit_params):
         """Compute the losses of a batch and each player's gradient."""

@@ -57,8 +57,10 @@ def principal_axes(rows, n_axes, seed):
     mean, variance = rows.moments
     unbiased = n_rows / max(1, n_rows - 1)
     n_axes = min(n_axes, n_rows, n_features)
-    of = _of_covariance if n_features <= WHOLE_COVARIANCE else _of_sample
-    eigenvalues, axes = of(rows, mean, n_axes, seed)
+    if n_features <= WHOLE_COVARIANCE:
+        eigenvalues, axes = _of_covariance(rows, mean, n_axes)
+    else:
+        eigenvalues, axes = _of_sample(rows, mean, n_axes, seed)
     axes, _ = svd_flip(axes.T, axes)  # signs that no library's kernel decides
     return PrincipalAxes(
         np.maximum(eigenvalues, 0.0) * unbiased,
@@ -67,8 +69,12 @@ def principal_axes(rows, n_axes, seed):
     )
 
 
-def _of_covariance(rows, mean, n_axes, seed):
-    values, vectors = np.linalg.eigh(rows.covariance)
+def _of_covariance(rows, mean, n_axes):
+    squares = np.zeros((len(mean), len(mean)))
+    for block in rows.exact_blocks():
+        block -= mean
+        squares += block.T @ block
+    values, vectors = np.linalg.eigh(squares / len(rows))
     return values[::-1][:n_axes], vectors.T[::-1][:n_axes]
 
 
@@ -76,8 +82,6 @@ def _of_sample(rows, mean, n_axes, seed):
     rng = np.random.RandomState(seed)
     n_sampled = min(len(rows), max(2 * n_axes, SAMPLE_NUMBERS // len(mean)))
     chosen = torch.from_numpy(np.sort(rng.permutation(len(rows))[:n_sampled]))
-    sample = np.concatenate(
-        [block.double().cpu().numpy() for block in rows.restrict(chosen).blocks(1024)]
-    )
+    sample = np.concatenate(list(rows.restrict(chosen).exact_blocks()))
     _, singular, axes = randomized_svd(sample - mean, n_axes, random_state=rng)
     return singular**2 / n_sampled, axes

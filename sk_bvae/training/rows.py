@@ -68,7 +68,7 @@ class Rows(torch.utils.data.Dataset):
     def restrict(self, positions):
         """Make a view of the rows at some positions; nothing is copied."""
         view = copy.copy(self)
-        for computed in ("range", "moments", "covariance"):
+        for computed in ("range", "moments"):
             vars(view).pop(computed, None)
         view.positions = self.positions[positions]
         return view
@@ -127,7 +127,7 @@ class Rows(torch.utils.data.Dataset):
     def moments(self):
         """The mean and the variance of each column, in float64, after the shift."""
         count, mean, squares = 0, 0.0, 0.0
-        for exact in self._exact_blocks():
+        for exact in self.exact_blocks():
             block = torch.from_numpy(exact)
             own = block.mean(dim=0)
             apart, total = own - mean, count + len(block)
@@ -137,16 +137,6 @@ class Rows(torch.utils.data.Dataset):
             count = total
         return mean.numpy(), (squares / count).numpy()
 
-    @cached_property
-    def covariance(self):
-        """The covariance of the columns, divided by the number of rows, in float64."""
-        mean, _ = self.moments
-        squares = np.zeros((len(mean), len(mean)))
-        for block in self._exact_blocks():
-            block -= mean
-            squares += block.T @ block
-        return squares / len(self)
-
     def raw_blocks(self):
         """Yield all rows as they are, a bounded number of bytes at a time."""
         bytes_of_row = 8 * self.array.shape[1]
@@ -154,7 +144,8 @@ class Rows(torch.utils.data.Dataset):
         for positions in self.positions.split(n_rows):
             yield self._gather(positions.numpy())
 
-    def _exact_blocks(self):
+    def exact_blocks(self):
+        """Yield all rows as `raw_blocks` does, in float64 and after the shift."""
         for raw in self.raw_blocks():
             block = raw.astype(np.float64)
             yield block if self.shift is None else block - self.shift

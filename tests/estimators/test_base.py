@@ -50,7 +50,7 @@ def test_latents_are_ordered_by_kl_for_every_network(digits, network):
         params["network"] = lambda n_features, n_components: mlp(
             n_features, n_components, hidden_layer_sizes=(9,), activation="tanh"
         )
-    vae = fast(n_components=5, init="random", **params).fit(X)
+    vae = fast(n_components=5, **params).fit(X)
     mean, std = vae.posterior(X)
     kl = (0.5 * (mean**2 + std**2 - 1) - np.log(std)).mean(axis=0)
     np.testing.assert_allclose(kl, vae.kl_, rtol=1e-3, atol=1e-6)
@@ -73,7 +73,6 @@ def test_validation_terms_are_in_the_history(digits):
 def test_early_stopping_stops_and_keeps_the_best_epoch(digits):
     params = {
         "early_stopping": True,
-        "init": "random",
         "n_iter_no_change": 2,
         "learning_rate_init": 0.03,
     }
@@ -88,13 +87,25 @@ def test_early_stopping_stops_and_keeps_the_best_epoch(digits):
             torch.testing.assert_close(weights, module[name])
 
 
-def test_the_start_may_be_the_best_epoch(digits):
-    """Where training only makes it worse, what is kept is the closed form."""
+@pytest.mark.parametrize("init", ["random", "pca"])
+def test_the_start_may_be_the_best_epoch(digits, init):
+    """Where training only makes it worse, the weights are what they were."""
     params = {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 9}
+    params["init"] = init
     vae = fast(learning_rate_init=1.0, **params).fit(digits)
     start = fast(learning_rate_init=1e-12, **params).fit(digits)
     assert vae.n_iter_ == 2
     np.testing.assert_allclose(vae.transform(digits), start.transform(digits), 1e-4)
+
+
+def test_early_stopping_holds_on_to_no_data(digits):
+    X = digits[:100].copy()
+    vae = fast(early_stopping=True).fit(X)
+    held = weakref.ref(X)
+    del X
+    gc.collect()
+    assert held() is None
+    assert vae.n_iter_ > 0
 
 
 def test_early_stopping_needs_two_rows():
@@ -435,7 +446,7 @@ def test_likelihood_objects_are_not_changed_by_a_fit(digits):
 )
 def test_solvers_lower_the_loss(digits, solver):
     step = 1e-4 if solver is torch.optim.SGD else 1e-2
-    vae = fast(solver=solver, learning_rate_init=step, init="random").fit(digits)
+    vae = fast(solver=solver, learning_rate_init=step).fit(digits)
     assert vae.loss_curve_[-1] < vae.loss_curve_[0]
     names = {"adam": torch.optim.Adam, "adagrad": torch.optim.Adagrad}
     if solver in names:
@@ -490,9 +501,8 @@ def test_verbose_prints_a_line_per_epoch(digits, capsys):
 
 def test_an_estimator_that_nobody_holds_is_gone(Estimator, digits):
     """At once, and not when Python next looks for cycles: it can be large."""
-    vae = Estimator(
-        2, hidden_layer_sizes=(4,), max_iter=1, init="random", random_state=0
-    ).fit(digits[:64])
+    params = {"hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0}
+    vae = Estimator(2, **params).fit(digits[:64])
     net = weakref.ref(vae.net_)
     gc.disable()
     try:

@@ -12,8 +12,9 @@ from sklearn.model_selection import train_test_split
 
 from sk_bvae import DIPVAE, BetaVAE, CapacityVAE
 from sk_bvae.callbacks import Checkpoint
+from sk_bvae.estimators._beta_vae import beta_elbo
 from sk_bvae.model_selection import ReplicaGridSearch
-from sk_bvae.nn._closed_form import linear_optimum
+from sk_bvae.nn._closed_form import Spectrum, linear_optimum
 from sk_bvae.training import principal
 from sk_bvae.training.principal import principal_axes
 from sk_bvae.training.rows import Rows
@@ -33,9 +34,9 @@ def decoded_axes(vae):
     return (np.array(ends) - origin).astype(np.float64).T
 
 
-def spectrum(X, k):
+def spectrum(X, k, noise_variance):
     values = np.linalg.eigvalsh(np.cov(X.T))[::-1]
-    return values[:k], values.sum(), X.shape[1]
+    return Spectrum(values[:k], values.sum(), X.shape[1], noise_variance)
 
 
 @pytest.fixture(params=TABLES)
@@ -64,7 +65,7 @@ def test_the_affine_model_is_pca(table, k):
 def test_the_affine_model_is_the_closed_form(table, beta, noise_variance):
     X, _ = table
     vae = affine(5, beta=beta, noise_variance=noise_variance).fit(X)
-    optimum = linear_optimum(*spectrum(X, 5), beta, noise_variance)
+    optimum = linear_optimum(spectrum(X, 5, noise_variance), beta)
     assert vae.n_active_components_ == (optimum.lengths > 0).sum()
     assert vae.noise_variance_ == pytest.approx(optimum.noise_variance, rel=1e-3)
     np.testing.assert_allclose(vae.kl_, optimum.kl, rtol=1e-2, atol=0.01)
@@ -90,6 +91,23 @@ def test_a_search_solves_every_candidate(digits):
     assert scores[0] > scores[1]
     assert search.cv_results_["std_score"].max() < 0.5  # of the draws
     assert search.best_estimator_.n_iter_ == 1
+
+
+def test_an_objective_of_ones_own_is_trained(digits):
+    """The closed form is the optimum of BetaVAE's objective, and of no other."""
+
+    class Twice(BetaVAE):
+        @staticmethod
+        def objective(players, batch, *, beta):
+            return beta_elbo(players, batch, beta=2 * beta)
+
+    params = {"hidden_layer_sizes": (), "init": "pca", "random_state": 0}
+    assert Twice(2, beta=1, max_iter=3, **params).fit(digits).n_iter_ == 3
+
+
+@pytest.mark.filterwarnings("ignore:No latent of this")
+def test_data_without_a_scale_are_trained_on():
+    assert affine(2, max_iter=3).fit(np.ones((5, 3))).n_iter_ == 3
 
 
 # Networks beside it

@@ -18,6 +18,7 @@ def measure(estimators, metric):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:No latent of 5 of the 30")  # those of beta=16
 @pytest.mark.filterwarnings("ignore:.*no informative code")
 @pytest.mark.filterwarnings("ignore:One or more of the scores are non-finite")
 def test_udr_agrees_with_the_labels(capsys):
