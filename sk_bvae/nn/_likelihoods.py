@@ -22,8 +22,8 @@ class Likelihood(nn.Module):
     """Base class of p(x|z), factorised over the features.
 
     A decoder gives one number per feature; a likelihood says what distribution that
-    number stands for. Subclass it, write `nll`, `mean` and `draw`, and pass an
-    instance as the ``likelihood`` of an estimator, which works on a copy. Its
+    number stands for. Subclass it, write `nll_by_feature`, `mean` and `draw`, and pass
+    an instance as the ``likelihood`` of an estimator, which works on a copy. Its
     ``support``, the least and the greatest value that it can produce, is the whole line
     unless a subclass says otherwise; data outside is refused. One that moves with the
     data, as a normal distribution does, sets ``location_scale = True``, and gets the
@@ -36,9 +36,8 @@ class Likelihood(nn.Module):
     >>> class Poisson(Likelihood):
     ...     support = (0, float("inf"))
     ...
-    ...     def nll(self, output, x):
-    ...         log_factorial = torch.lgamma(x + 1)
-    ...         return (output.exp() - x * output + log_factorial).sum(dim=-1)
+    ...     def nll_by_feature(self, output, x):
+    ...         return output.exp() - x * output + torch.lgamma(x + 1)
     ...
     ...     def mean(self, output):
     ...         return output.exp()
@@ -122,8 +121,28 @@ class Likelihood(nn.Module):
         """
         return x
 
+    def nll_by_feature(self, output: Tensor, x: Tensor) -> Tensor:
+        """Negative log density of each feature.
+
+        Parameters
+        ----------
+        output : Tensor of shape (..., n_features)
+            What the decoder gave.
+
+        x : Tensor of shape (..., n_features)
+            Standardised data.
+
+        Returns
+        -------
+        nll : Tensor of shape (..., n_features)
+            In nats, as a density over data in its own units.
+        """
+        raise NotImplementedError
+
     def nll(self, output: Tensor, x: Tensor) -> Tensor:
         """Negative log density, summed over the features.
+
+        The sum of `nll_by_feature`, unless a subclass has a faster way to it.
 
         Parameters
         ----------
@@ -138,7 +157,7 @@ class Likelihood(nn.Module):
         nll : Tensor of shape (...)
             In nats, as a density over data in its own units.
         """
-        raise NotImplementedError
+        return self.nll_by_feature(output, x).sum(dim=-1)
 
     def mean(self, output: Tensor) -> Tensor:
         """Mean of the distribution, in the data's own units.
@@ -267,6 +286,11 @@ class Gaussian(Likelihood):
         precision = (-self.pace * paced).exp()
         return torch.addcmul(half_log_volume, squares, precision, value=0.5)
 
+    def nll_by_feature(self, output: Tensor, x: Tensor) -> Tensor:
+        log_variance = self.pace * self._bounded()
+        half_log_volume = self.half_log_volume / x.shape[-1] + log_variance / 2
+        return half_log_volume + (output - x).square() * (-log_variance).exp() / 2
+
     def _bounded(self):
         """Bound the log variance if it is learned; take it as it is if given."""
         if self.noise_variance is not None:
@@ -306,9 +330,9 @@ class Bernoulli(Likelihood):
 
     support = (0, 1)
 
-    def nll(self, output: Tensor, x: Tensor) -> Tensor:
+    def nll_by_feature(self, output: Tensor, x: Tensor) -> Tensor:
         # binary_cross_entropy_with_logits, which vmap takes apart into many operations
-        return (F.softplus(output) - x * output).sum(dim=-1)
+        return F.softplus(output) - x * output
 
     def mean(self, output: Tensor) -> Tensor:
         return output.sigmoid()

@@ -412,8 +412,8 @@ def test_columns_of_very_different_scales_stay_finite(rng):
 class Poisson(Likelihood):
     """Counts; the example of the base class's docstring."""
 
-    def nll(self, output, x):
-        return (output.exp() - x * output + torch.lgamma(x + 1)).sum(dim=-1)
+    def nll_by_feature(self, output, x):
+        return output.exp() - x * output + torch.lgamma(x + 1)
 
     def mean(self, output):
         return output.exp()

@@ -37,6 +37,17 @@ def test_bernoulli_nll_is_scipys(rng):
     np.testing.assert_allclose(nll.numpy(), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("likelihood", [Gaussian(), Gaussian(0.3), Bernoulli()])
+def test_nll_is_the_sum_over_features(rng, likelihood):
+    x = torch.from_numpy(rng.integers(0, 2, size=(40, 6))).double()
+    likelihood = looked(likelihood, x)
+    output = torch.from_numpy(rng.normal(size=x.shape))
+    x = likelihood.standardize(x)
+    by_feature = likelihood.nll_by_feature(output, x)
+    assert by_feature.shape == x.shape
+    torch.testing.assert_close(by_feature.sum(dim=-1), likelihood.nll(output, x))
+
+
 def test_bernoulli_nll_is_finite_where_probabilities_are_0_and_1():
     nll = Bernoulli().nll(torch.tensor([[200.0, -200.0]]), torch.tensor([[0.0, 1.0]]))
     assert nll.item() == pytest.approx(400)
