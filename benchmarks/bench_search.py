@@ -27,7 +27,7 @@ from sk_bvae.datasets import make_shapes2d
 from sk_bvae.estimators._fitting import make_rows, prepare
 from sk_bvae.model_selection import ReplicaGridSearch
 from sk_bvae.model_selection._trial import Trial
-from sk_bvae.training.stack import Stack
+from sk_bvae.training.stack import Stack, Views
 
 DIGITS = {"device": "cpu", "hidden_layer_sizes": (128,), "batch_size": 64}
 SIX_BETAS = {"beta": [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]}
@@ -145,6 +145,7 @@ def compare_epochs(n_features, params, n_nets=10, repeats=5):
     ]
     rows = make_rows(vaes[0], X)
     stack = Stack([prepare(vae, rows) for vae in vaes])
+    views = Views([rows] * n_nets)
     net = prepare(vaes[0], rows)
 
     def lone_epoch():
@@ -154,7 +155,7 @@ def compare_epochs(n_features, params, n_nets=10, repeats=5):
 
     ratios = []
     for _ in range(repeats + 1):
-        together = seconds(stack.train_epoch, rows)
+        together = seconds(stack.train_epoch, views)
         ratios.append(together / n_nets / seconds(lone_epoch))
     flops = Trial(vaes[0], n_features).step_flops(params["batch_size"])
     print(

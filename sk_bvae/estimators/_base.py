@@ -24,6 +24,8 @@ from skorch.helper import predefined_split
 import sk_bvae
 from sk_bvae.estimators._fitting import (
     adapt,
+    begin,
+    begin_task,
     finish,
     learned_attributes,
     make_criterion,
@@ -31,7 +33,6 @@ from sk_bvae.estimators._fitting import (
     net_from_arrays,
     prepare,
     recipe_params,
-    set_start,
     unchanged_on_failure,
 )
 from sk_bvae.estimators._parameters import SharedParameters, with_parameters
@@ -39,7 +40,7 @@ from sk_bvae.nn import Batch, Losses
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
 from sk_bvae.nn._objective import Players
-from sk_bvae.training.callbacks import EpochTasks, Patience, ReportEpochs
+from sk_bvae.training.callbacks import EpochTasks, ReportEpochs
 from sk_bvae.training.checkpoint import find_checkpoint
 from sk_bvae.training.fingerprints import fingerprint, same_value
 from sk_bvae.training.recipe import net_to_arrays, trim
@@ -249,7 +250,7 @@ class BaseModel(
         if go_on and not known:
             adapt(self, net, rows)
         if not resumed:
-            self._begin_task(net, X, n_epochs)
+            begin_task(self, net, X, n_epochs)
         self._train_on(net, rows, data, early_stopping)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -263,7 +264,7 @@ class BaseModel(
             self.n_features_in_ = rows.array.shape[1]
             data = {"X": rows.array, "y": rows.array}
             net = prepare(self, rows)
-            self._begin_task(net, rows.array, self.max_iter)
+            begin_task(self, net, rows.array, self.max_iter)
             self._train_on(net, rows, data, self.early_stopping)
 
     def _train_on(self, net, rows, data, early_stopping):
@@ -281,23 +282,11 @@ class BaseModel(
         failure = None
         if not net.task_["is_finished"]:
             failure = self._train(net, rows, n_epochs, early_stopping, tasks)
-        net.patience_ = None
-        net.task_ |= {"held_out": None, "patience": None, "is_finished": True}
         finish(self, net, rows, failure)
         del self._so_far
         context.call_on_fit_task_end(
             estimator=self, reconstruction_attributes=snapshot, **data
         )
-
-    def _begin_task(self, net, X, n_epochs):
-        """Describe a fit that is about to begin, for whoever may go on with it."""
-        net.task_ = {
-            "goal": len(net.history) + (1 if net.is_solved_ else n_epochs),
-            "data": None if find_checkpoint(self) is None else fingerprint(X),
-            "held_out": None,
-            "patience": None,
-            "is_finished": False,
-        }
 
     def _take_over_checkpoint(self, X):
         """Go on from a checkpoint of this fit, if there is one; say whether so."""
@@ -363,15 +352,12 @@ class BaseModel(
         )
         net.criterion_ = make_criterion(self)
         users = self._users_callbacks()
-        stops_early = early_stopping and not net.is_solved_
-        rows, held_out = self._split(rows, net) if stops_early else (rows, None)
-        set_start(self, net, rows)  # in which held-out rows have no say
-        net.patience_ = self._patience(net, held_out) if stops_early else None
+        rows, held_out = begin(self, net, rows, early_stopping)
         if net.task_["patience"] and net.task_["patience"]["is_exhausted_"]:
             n_epochs = 0
         report = ReportEpochs(tasks, net.patience_)
-        net.callbacks = [*users, *([net.patience_] if stops_early else []), report]
-        net.train_split = predefined_split(held_out) if stops_early else None
+        net.callbacks = [*users, *([net.patience_] if held_out else []), report]
+        net.train_split = predefined_split(held_out) if held_out else None
         net.initialize_callbacks()
         try:
             net.partial_fit(rows, epochs=n_epochs)
@@ -398,33 +384,6 @@ class BaseModel(
                     "sklearn.callback.ScoringMonitor, set by set_callbacks."
                 )
         return callbacks
-
-    def _patience(self, net, held_out):
-        # a loss whose weights change cannot be laid beside later ones
-        is_best = net.task_["patience"] is None and not net.scheduled_weights()
-        return Patience(
-            net.task_["patience"],
-            net.loss_on(held_out) if is_best else None,
-            monitor="valid_loss",
-            patience=self.n_iter_no_change,
-            threshold=self.tol,
-            threshold_mode="abs",
-            load_best=True,
-        )
-
-    def _split(self, rows, net):
-        """Hold out some rows at random, or those that a checkpoint says."""
-        n_held_out = max(1, round(self.validation_fraction * len(rows)))
-        if n_held_out == len(rows):
-            raise ValueError(
-                f"early_stopping=True holds out {n_held_out} of {len(rows)} rows, "
-                "which leaves none to train on."
-            )
-        if net.task_["held_out"] is None:
-            net.task_["held_out"] = torch.randperm(len(rows), generator=net.generator_)
-        positions = net.task_["held_out"]
-        held_out, kept = positions[:n_held_out], positions[n_held_out:]
-        return rows.restrict(kept), rows.restrict(held_out)
 
     def _history(self, net):
         """Return what each epoch reported, as arrays by name."""

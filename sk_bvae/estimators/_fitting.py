@@ -9,6 +9,9 @@ from torch import nn
 
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
+from sk_bvae.training.callbacks import Patience
+from sk_bvae.training.checkpoint import find_checkpoint
+from sk_bvae.training.fingerprints import fingerprint
 from sk_bvae.training.recipe import build_net, give_state, net_to_arrays
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import Criterion, NonFiniteLossError
@@ -57,11 +60,76 @@ def adapt(estimator, net, rows):
     net.awaits_start_ = True
 
 
-def set_start(estimator, net, rows):
-    """Set a net, once it is adapted, to where its training on some rows begins."""
-    if net.awaits_start_:
+def begin_task(estimator, net, X, n_epochs):
+    """Describe a training that is about to begin, for whoever may go on with it."""
+    net.task_ = {
+        "goal": len(net.history) + (1 if net.is_solved_ else n_epochs),
+        "data": None if find_checkpoint(estimator) is None else fingerprint(X),
+        "held_out": None,
+        "patience": None,
+        "is_finished": False,
+    }
+
+
+def begin(estimator, net, rows, early_stopping):
+    """Hold rows out where they are asked for, and set the net to where it starts.
+
+    Parameters
+    ----------
+    estimator : BaseModel
+        The estimator.
+
+    net : Net
+        What is about to be trained.
+
+    rows : Rows
+        All rows.
+
+    early_stopping : bool
+        Whether to hold out some of them.
+
+    Returns
+    -------
+    rows : Rows
+        What to train on.
+
+    held_out : Rows or None
+        What to watch the loss on, by the net's ``patience_``.
+    """
+    stops_early = early_stopping and not net.is_solved_
+    rows, held_out = _split(estimator, net, rows) if stops_early else (rows, None)
+    if net.awaits_start_:  # in which held-out rows have no say
         estimator._start(net.module_, rows, net.recipe_["seeds"]["weights"])
         net.awaits_start_ = False
+    net.patience_ = _make_patience(estimator, net, held_out) if stops_early else None
+    return rows, held_out
+
+
+def _split(estimator, net, rows):
+    """Hold out some rows at random, or those that a checkpoint says."""
+    n_held_out = max(1, round(estimator.validation_fraction * len(rows)))
+    if n_held_out == len(rows):
+        raise ValueError(
+            f"early_stopping=True holds out {n_held_out} of {len(rows)} rows, "
+            "which leaves none to train on."
+        )
+    if net.task_["held_out"] is None:
+        net.task_["held_out"] = torch.randperm(len(rows), generator=net.generator_)
+    positions = net.task_["held_out"]
+    held_out, kept = positions[:n_held_out], positions[n_held_out:]
+    return rows.restrict(kept), rows.restrict(held_out)
+
+
+def _make_patience(estimator, net, held_out):
+    state = net.task_["patience"]
+    return Patience(
+        state,
+        net.loss_on(held_out) if state is None else None,
+        monitor="valid_loss",
+        patience=estimator.n_iter_no_change,
+        threshold=estimator.tol,
+        threshold_mode="abs",
+    )
 
 
 def finish(estimator, net, rows, failure=None):
@@ -86,6 +154,8 @@ def finish(estimator, net, rows, failure=None):
     ValueError
         If the training diverged.
     """
+    net.patience_ = None
+    net.task_ |= {"held_out": None, "patience": None, "is_finished": True}
     try:
         if failure is not None:
             raise failure

@@ -163,8 +163,9 @@ class SharedParameters:
 
     early_stopping : bool, default=False
         Whether to hold out part of X, stop when its loss no longer falls, and keep
-        the weights of the best epoch, or, where no weight of the objective changes
-        along the training, those before the first if they were better.
+        the weights of the best epoch, or those before the first if they were better.
+        Held-out losses take the weights of the objective as they are at the end of the
+        training, so that all epochs are measured alike.
 
     validation_fraction : float, default=0.1
         The share of X to hold out. Only with ``early_stopping=True``.

@@ -6,7 +6,13 @@ from traceback import format_exc
 
 import joblib
 
-from sk_bvae.estimators._fitting import finish, make_rows, prepare, set_start
+from sk_bvae.estimators._fitting import (
+    begin,
+    begin_task,
+    finish,
+    make_rows,
+    prepare,
+)
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.training.callbacks import EpochTasks
 from sk_bvae.training.checkpoint import SearchCheckpoint, find_checkpoint, write
@@ -148,23 +154,25 @@ def _fit_stacked(replicas, rows, context, caller, raises):
     ready = {}
     for replica in replicas:
         with kept_apart(replica, raises=raises):
-            ready[replica] = _prepare(replica.estimator, rows)
+            ready[replica] = _begin(replica.estimator, rows)
     if ready:
         tasks = EpochTasks(caller, context, {"X": rows.array, "y": None})
         _train_together(ready, rows, tasks, raises)
 
 
-def _prepare(estimator, rows):
+def _begin(estimator, rows):
+    """Return the estimator's net, with the rows to train on and to watch."""
     estimator._validate_params()
     estimator.n_features_in_ = rows.array.shape[1]
     net = prepare(estimator, rows)
-    set_start(estimator, net, rows)
-    return net
+    begin_task(estimator, net, rows.array, estimator.max_iter)
+    return net, *begin(estimator, net, rows, estimator.early_stopping)
 
 
 def _train_together(ready, rows, tasks, raises):
-    stack = Stack(list(ready.values()))
-    stack.fit(rows, stack.nets[0].max_epochs, tasks)
-    for replica, net in ready.items():
+    nets, training, held_out = zip(*ready.values(), strict=True)
+    stack = Stack(nets)
+    stack.fit(training, held_out, nets[0].max_epochs, tasks)
+    for replica, net in zip(ready, nets, strict=True):
         with kept_apart(replica, raises=raises):
             finish(replica.estimator, net, rows, stack.failures.get(net))

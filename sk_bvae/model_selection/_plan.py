@@ -97,9 +97,9 @@ def _same_settings(ours, theirs):
 def stack_size(estimator, n_samples, n_features):
     """Say how many replicas of an estimator to train as one.
 
-    One, where the training does things to single nets (callbacks, early stopping, an
-    optimizer that might not work entry by entry), where a stack would not give each
-    replica what it learns alone, and on a CPU where a step is large.
+    One, where the training does things to single nets (callbacks, an optimizer that
+    might not work entry by entry), where a stack would not give each replica what it
+    learns alone, and on a CPU where a step is large.
     Else as many as keep within scikit-learn's ``working_memory``, and what a step takes
     beside weights and moments within `STEP_BYTES`.
 
@@ -138,7 +138,6 @@ def _trains_entry_by_entry(estimator, n_features):
     extra = estimator.net_params or {}
     return (
         estimator.solver in SOLVERS
-        and not estimator.early_stopping
         and not estimator._starts_at_the_end(n_features)
         and all("optimizer__" in name for name in extra)
     )

@@ -1,7 +1,5 @@
 """Where epochs of a training meet scikit-learn's callbacks."""
 
-from copy import deepcopy
-
 from skorch.callbacks import Callback, EarlyStopping
 
 from sk_bvae.training.step import StopTraining
@@ -58,11 +56,12 @@ class Patience(EarlyStopping):
         What `state` of another returned, which this one goes on from.
 
     start_loss : float, default=None
-        The held-out loss before the first epoch, where it can be laid beside later
-        ones: then the start is the best so far.
+        The held-out loss before the first epoch, the best so far. None where a state
+        is given.
 
     **kwargs : dict
-        Parameters of `skorch.callbacks.EarlyStopping`.
+        Parameters of `skorch.callbacks.EarlyStopping`; the best weights are kept in any
+        case.
     """
 
     CARRIED = (
@@ -84,10 +83,9 @@ class Patience(EarlyStopping):
         super().on_train_begin(net, **kwargs)
         if self.carried is not None:
             vars(self).update(self.carried)
-        elif self.start_loss is not None:
+        else:
             self.dynamic_threshold_ = self._calc_new_threshold(self.start_loss)
-            self.best_epoch_ = len(net.history)
-            self.best_model_weights_ = deepcopy(net.module_.state_dict())
+            self._keep_weights(net)
 
     def on_epoch_end(self, net, **kwargs):
         """Note what became of the epoch."""
@@ -95,6 +93,19 @@ class Patience(EarlyStopping):
             super().on_epoch_end(net, **kwargs)
         except KeyboardInterrupt:  # skorch's word for it
             self.is_exhausted_ = True
+        if self.misses_ == 0:
+            self._keep_weights(net)
+
+    def on_train_end(self, net, **kwargs):
+        """Go back to the weights of the best epoch."""
+        if self.best_epoch_ != len(net.history):
+            net.module_.load_state_dict(self.best_model_weights_)
+
+    def _keep_weights(self, net):
+        # skorch's own deepcopy would take the whole stack's where these are part of one
+        weights = net.module_.state_dict().items()
+        self.best_model_weights_ = {name: tensor.clone() for name, tensor in weights}
+        self.best_epoch_ = len(net.history)
 
     def state(self):
         """Return what another needs to go on."""

@@ -241,9 +241,12 @@ class Net(NeuralNet):
         return self._describe(losses)
 
     def validation_step(self, batch, **fit_params):
-        """Compute the losses of a batch."""
+        """Compute the losses of a batch, with weights as they are at the end.
+
+        Those of different epochs can then be laid beside each other.
+        """
         with torch.no_grad():
-            losses = self.criterion_(self.module_, batch, self._share_done())
+            losses = self.criterion_(self.module_, batch, progress=1.0)
         return self._describe(losses)
 
     def _describe(self, losses):

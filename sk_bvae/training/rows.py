@@ -60,6 +60,7 @@ class Rows(torch.utils.data.Dataset):
         self.shift = shift
         self.positions = torch.arange(len(array), device="cpu")
         self.bytes_resident = 0
+        self.on_device = []  # the array's one copy there, which views share
 
     def __len__(self):
         """Count the rows."""
@@ -150,14 +151,16 @@ class Rows(torch.utils.data.Dataset):
             block = raw.astype(np.float64)
             yield block if self.shift is None else block - self.shift
 
-    @cached_property
+    @property
     def resident(self):
-        """The array on a GPU with room for it, else None.
+        """The array on a GPU with room for it, else None."""
+        if not self.on_device:
+            fits = _fits(self.device, self.array)
+            self.on_device.append(self._move() if fits else None)
+        return self.on_device[0]
 
-        Copied block by block, so that a memory map is never whole in host memory.
-        """
-        if not _fits(self.device, self.array):
-            return None
+    def _move(self):
+        """Copy the array to the device, a block at a time: it may be a memory map."""
         dtype = self._cast(self.array[:0]).dtype
         resident = torch.empty(self.array.shape, dtype=dtype, device=self.device)
         for positions in torch.arange(len(self.array), device="cpu").split(BLOCK_ROWS):
@@ -214,11 +217,9 @@ class Batches:
 
     def __iter__(self):
         """Yield the batches of a pass."""
-        generator = self.generator if self.training else self.generator.clone_state()
         n_rows = len(self.rows)
-        order, noise = draw_pass(generator, n_rows, self.n_views, self.n_noise)
-        if not self.training:
-            order[0] = torch.arange(n_rows)
+        draw = draw_pass if self.training else draw_pass_in_order
+        order, noise = draw(self.generator, n_rows, self.n_views, self.n_noise)
         positions = self.rows.positions[order]
         noise = noise.to(self.rows.device)
         n_together = self.batch_size * self._batches_at_once()
@@ -268,6 +269,16 @@ def draw_pass(generator, n_rows, n_views, n_noise):
     orders = [torch.randperm(n_rows, generator=generator) for _ in range(n_views)]
     noise = torch.randn(n_views, n_rows, n_noise, generator=generator)
     return torch.stack(orders), noise
+
+
+def draw_pass_in_order(generator, n_rows, n_views, n_noise):
+    """Draw as `draw_pass` does, with the rows of the first view in order.
+
+    The generator stays as it is, so that every such pass has the same draws.
+    """
+    order, noise = draw_pass(generator.clone_state(), n_rows, n_views, n_noise)
+    order[0] = torch.arange(n_rows)
+    return order, noise
 
 
 def _fits(device, array):

@@ -5,7 +5,7 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from sk_bvae.nn import Batch
-from sk_bvae.training.rows import draw_pass
+from sk_bvae.training.rows import draw_pass, draw_pass_in_order
 from sk_bvae.training.step import (
     EpochMeans,
     NonFiniteLossError,
@@ -50,6 +50,7 @@ class Stack:
             name: self._as_tensor([net.criterion_.weights[name] for net in nets])
             for name in self.criterion.weights
         }
+        self._hand_out_views()
 
     def _named(self, player):
         """Name a player's stacked parameters as the player itself names them."""
@@ -70,13 +71,16 @@ class Stack:
         like = next(iter(self.parameters.values()))
         return torch.tensor(values, dtype=like.dtype, device=like.device)
 
-    def fit(self, rows, n_epochs, tasks):
+    def fit(self, rows, held_out, n_epochs, tasks):
         """Train for a number of epochs, or until a callback or every net stops.
 
         Parameters
         ----------
-        rows : Rows
-            The training data.
+        rows : sequence of Rows
+            What each net trains on, views of one array and of one length.
+
+        held_out : sequence of Rows or None
+            What each net's patience watches the loss on, if it has any.
 
         n_epochs : int
             How many epochs.
@@ -84,37 +88,92 @@ class Stack:
         tasks : EpochTasks
             Where epochs are reported.
         """
+        training = Views(rows)
+        watched = None if held_out[0] is None else Views(held_out)
+        for net in self.nets:
+            self._tell_patience(net, "on_train_begin")
         try:
             for _ in range(n_epochs):
                 tasks.begin()
-                self.train_epoch(rows)
+                self.train_epoch(training, watched)
                 tasks.end()
-                if len(self.failures) == len(self.nets):
+                if all(map(self._has_ended, self.nets)):
                     break
         except StopTraining:
             pass
         self.unstack()
+        for net in self.nets:
+            self._tell_patience(net, "on_train_end")
 
-    def train_epoch(self, rows):
+    def _tell_patience(self, net, event):
+        if net.patience_ is not None:
+            getattr(net.patience_, event)(net)
+
+    def _has_ended(self, net):
+        """Say whether a net's training is over, though the stack's is not."""
+        exhausted = net.patience_ is not None and net.patience_.is_exhausted_
+        return net in self.failures or exhausted
+
+    def train_epoch(self, training, watched=None):
         """Train for one pass over the rows, and write it into the nets' histories."""
+        means = {"train": self._train(training)}
+        if watched is not None:
+            means["valid"] = self._watch(watched)
+        for place, net in enumerate(self.nets):
+            if self._has_ended(net):
+                continue
+            own = {
+                prefix: {name: mean[place] for name, mean in terms.items()}
+                for prefix, terms in means.items()
+            }
+            self._record(net, own)
+
+    def _train(self, training):
         self.game.train()
-        n_rows, size = len(rows), self.nets[0].batch_size
-        n_batches = -(-n_rows // size)
+        passes = [
+            draw_pass(net.generator_, *self._sizes_of(training)) for net in self.nets
+        ]
+        start, progress = self.progress.epochs, self.progress
+
+        def step(x, noise, share):
+            losses = self.step(x, noise, training.n_rows)
+            progress.epochs = start + share
+            return losses
+
+        return self._run(training, passes, step)
+
+    def _watch(self, watched):
+        """Compute the terms of the held-out rows, as each net alone would."""
+        self.game.eval()
+        passes = [
+            draw_pass_in_order(
+                torch.Generator().manual_seed(net.seed), *self._sizes_of(watched)
+            )
+            for net in self.nets
+        ]
+
+        def look(x, noise, share):
+            with torch.no_grad():
+                return self._losses(x, noise, watched.n_rows, progress=1.0)
+
+        return self._run(watched, passes, look)
+
+    def _sizes_of(self, views):
+        return views.n_rows, self.criterion.n_views, self.criterion.n_noise
+
+    def _run(self, views, passes, step):
+        """Run one pass batch by batch, and return the mean of each term."""
+        order, noise = (torch.stack(drawn) for drawn in zip(*passes, strict=True))
+        positions, noise = views.positions_of(order), noise.to(views.rows.device)
+        size = self.nets[0].batch_size
+        n_batches = -(-views.n_rows // size)
         means = EpochMeans(n_batches, size, stacked=True)
-        start = self.progress.epochs
-        order, noise = self._draw_passes(n_rows)
-        order, noise = rows.positions[order], noise.to(rows.device)
         for number in range(n_batches):
             some = slice(number * size, (number + 1) * size)
-            x, draws = rows[order[..., some]], noise[..., some, :]
-            means.add(named_terms(self.step(x, draws, n_rows)), x.shape[2])
-            self.progress.epochs = start + (number + 1) / n_batches
-        self._record(means.read())
-
-    def _draw_passes(self, n_rows):
-        sizes = n_rows, self.criterion.n_views, self.criterion.n_noise
-        passes = [draw_pass(net.generator_, *sizes) for net in self.nets]
-        return tuple(torch.stack(drawn) for drawn in zip(*passes, strict=True))
+            x, draws = views.rows[positions[..., some]], noise[..., some, :]
+            losses = step(x, draws, (number + 1) / n_batches)
+            means.add(named_terms(losses), x.shape[2])
+        return means.read()
 
     def step(self, x, noise, n_rows):
         """Take one step of all nets.
@@ -135,11 +194,7 @@ class Stack:
         losses : Losses
             With a leading dimension for the nets.
         """
-        # not kept: an attribute that refers to the stack would keep it all in memory
-        losses_of_all = vmap(self._losses_of_one, randomness="different")
-        losses = losses_of_all(
-            (self.parameters, self.buffers), self.weights, x, noise, n_rows=n_rows
-        )
+        losses = self._losses(x, noise, n_rows, self._share_done())
         # No loss depends on another's weights: the sum's gradient is each one's own.
         totals = {player: loss.sum() for player, loss in losses.players.items()}
         backward(totals, self.learned)
@@ -149,38 +204,78 @@ class Stack:
             optimizer.zero_grad(set_to_none=True)
         return losses
 
-    def _losses_of_one(self, state, weights, x, noise, n_rows):
-        progress = self.progress.epochs / self.nets[0].max_epochs
-        batch = Batch(x, noise, n_rows)
-        return functional_call(self.game, state, (batch, progress, weights))
+    def _share_done(self):
+        return self.progress.epochs / self.nets[0].max_epochs
 
-    def _record(self, means):
+    def _losses(self, x, noise, n_rows, progress):
+        def losses_of_one(state, weights, x, noise):
+            batch = Batch(x, noise, n_rows)
+            return functional_call(self.game, state, (batch, progress, weights))
+
+        # not kept: an attribute that refers to the stack would keep it all in memory
+        losses_of_all = vmap(losses_of_one, randomness="different")
+        state = self.parameters, self.buffers
+        return losses_of_all(state, self.weights, x, noise)
+
+    def _record(self, net, means):
+        net.progress_.epochs = self.progress.epochs
+        net.on_epoch_begin(net)
+        try:
+            for prefix, terms in means.items():
+                net.record_epoch(prefix, terms)
+        except NonFiniteLossError as error:
+            self.failures[net] = error
+        else:
+            self._tell_patience(net, "on_epoch_end")
+
+    def _weights_of(self, net):
+        """Name the tensors of a net as those of the stack are named."""
+        game = Game(net.module_, None)
+        return {**dict(game.named_parameters()), **dict(game.named_buffers())}
+
+    def _hand_out_views(self):
+        """Let the nets' weights be parts of the stack's."""
+        stacked = {**self.parameters, **self.buffers}
         for place, net in enumerate(self.nets):
-            if net in self.failures:
-                continue
-            net.progress_.epochs = self.progress.epochs
-            net.on_epoch_begin(net)
-            try:
-                own = {name: mean[place] for name, mean in means.items()}
-                net.record_epoch("train", own)
-            except NonFiniteLossError as error:
-                self.failures[net] = error
+            for name, tensor in self._weights_of(net).items():
+                tensor.data = stacked[name].detach()[place]
 
     def unstack(self):
-        """Give every net its weights and the state of its optimizers."""
-        stacked = {**self.parameters, **self.buffers}
-        with torch.no_grad():
-            for place, net in enumerate(self.nets):
-                for name, tensor in Game(net.module_, None).state_dict().items():
-                    tensor.copy_(stacked[name][place])
-                for player, module in net.module_.items():
-                    self._hand_out_moments(player, module, net, place)
+        """Give every net weights and optimizers' states of its own."""
+        for place, net in enumerate(self.nets):
+            for tensor in self._weights_of(net).values():
+                tensor.data = tensor.data.clone()
+            for player, module in net.module_.items():
+                self._hand_out_moments(player, module, net, place)
 
     def _hand_out_moments(self, player, module, net, place):
         own, states = dict(module.named_parameters()), self.optimizers[player].state
         for name, parameter in self._named(player):
             state = _slice(states.get(parameter, {}), own[name], place)
             net.optimizer_of(player).state[own[name]] = state
+
+
+class Views:
+    """Rows of one array, as many for each net, gathered for all nets at once.
+
+    Parameters
+    ----------
+    views : sequence of Rows
+        Each net's.
+    """
+
+    def __init__(self, views):
+        self.rows = views[0]
+        self.n_rows = len(self.rows)
+        self.shared = all(view is self.rows for view in views)
+        if not self.shared:
+            self.positions = torch.stack([view.positions for view in views])
+
+    def positions_of(self, order):
+        """Turn each net's order, (n_nets, n_views, n_rows), into the array's rows."""
+        if self.shared:
+            return self.rows.positions[order]
+        return self.positions[:, None].expand(order.shape).gather(2, order)
 
 
 class Game(nn.Module):

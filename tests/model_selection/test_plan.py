@@ -68,7 +68,6 @@ def test_a_large_step_is_taken_alone_on_a_cpu():
 @pytest.mark.parametrize(
     "params",
     [
-        {"early_stopping": True},
         {"solver": torch.optim.SGD},
         {"net_params": {"callbacks": []}},
         {"net_params": {"compile": True}},

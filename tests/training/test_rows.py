@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from sk_bvae.training import rows as rows_module
 from sk_bvae.training.rows import Batches, Rows
 
 CPU = torch.device("cpu")
@@ -157,3 +158,13 @@ def test_a_part_stays_a_part_without_its_far_means(rng):
     part = Rows(array, CPU).restrict(torch.arange(20)).without_far_means()
     assert len(part) == 20
     np.testing.assert_allclose(part.shift, array[:20].mean(axis=0))
+
+
+def test_views_share_what_is_on_the_device(monkeypatch):
+    """Else each net of a stack would have a copy of the data there."""
+    monkeypatch.setattr(rows_module, "_fits", lambda device, array: True)
+    X = np.arange(12.0).reshape(6, 2)
+    rows = Rows(X, CPU)
+    one, other = (rows.restrict(torch.tensor(kept)) for kept in ([0, 2], [5, 1]))
+    assert one.resident is other.resident is rows.resident
+    np.testing.assert_array_equal(other[other.positions], X[[5, 1]])

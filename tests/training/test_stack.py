@@ -17,7 +17,7 @@ from sk_bvae.estimators._fitting import make_rows, prepare
 from sk_bvae.model_selection import ReplicaGridSearch, _plan
 from sk_bvae.nn import Batch
 from sk_bvae.training.rows import draw_pass
-from sk_bvae.training.stack import Stack
+from sk_bvae.training.stack import Stack, Views
 
 pytestmark = pytest.mark.filterwarnings("ignore:No latent")  # a few steps make none
 
@@ -86,6 +86,10 @@ def make_estimators(Estimator, network, **params):
 def prepare_all(estimators, X):
     rows = make_rows(estimators[0], X)
     return [prepare(estimator, rows) for estimator in estimators], rows
+
+
+def train_epoch(stack, rows):
+    stack.train_epoch(Views([rows] * len(stack.nets)))
 
 
 def relative_differences(net, other):
@@ -161,7 +165,7 @@ def test_curves_of_three_epochs(images, Estimator, network):
     nets, rows = prepare_all(estimators, images[:600])  # a last batch of 24
     stack = Stack(nets)
     for _ in range(3):
-        stack.train_epoch(rows)
+        train_epoch(stack, rows)
     for estimator, net in zip(estimators, nets, strict=True):
         lone = estimator.fit(images[:600])
         stacked_terms, lone_terms = net.curves_.terms, lone.net_.curves_.terms
@@ -172,11 +176,59 @@ def test_curves_of_three_epochs(images, Estimator, network):
             )
 
 
+@pytest.mark.parametrize(("Estimator", "network"), CASES)
+def test_early_stopping_is_that_of_lone_fits(images, Estimator, network, monkeypatch):
+    """The same rows are held out, and the same epoch is the best."""
+    monkeypatch.setattr(_plan, "SMALL_STEP_FLOPS", np.inf)
+    stopping = {"early_stopping": True, "n_iter_no_change": 2, "tol": 20.0}
+    vae = Estimator(max_iter=6, **stopping, **SMALL, **NETWORKS[network])
+    X = images[:300]
+    search = ReplicaGridSearch(
+        vae,
+        {},
+        n_replicas=3,
+        scoring=lambda estimator, X, y: 0.0,
+        return_estimators=True,
+        random_state=0,
+    ).fit(X)
+    for seed, stacked in zip(search.replica_seeds_, search.estimators_[0], strict=True):
+        lone = clone(vae).set_params(random_state=int(seed)).fit(X)
+        assert stacked.n_iter_ == lone.n_iter_
+        ours, theirs = stacked.history_, lone.history_
+        assert ours.keys() == theirs.keys()
+        for name in ("loss", "validation_loss"):
+            np.testing.assert_allclose(ours[name], theirs[name], rtol=0.01)
+        for name, difference in relative_differences(stacked.net_, lone.net_):
+            if name.startswith("vae.") and name != "vae.order":
+                assert difference < 1e-3, name
+
+
+def test_a_net_that_has_stopped_waits_for_the_others(images):
+    grid = {"beta": [1e5, 0.0]}  # of which the second falls by less than tol
+    stopping = {"early_stopping": True, "n_iter_no_change": 1, "tol": 100.0}
+    vae = BetaVAE(max_iter=2, **stopping, **SMALL)
+    search = ReplicaGridSearch(
+        vae,
+        grid,
+        n_replicas=2,
+        scoring=lambda estimator, X, y: 0.0,
+        return_estimators=True,
+        random_state=0,
+    ).fit(images)
+    trained, stopped = search.estimators_
+    assert [vae.n_iter_ for vae in trained] == [2, 2]
+    for vae in stopped:
+        assert vae.n_iter_ == len(vae.history_["validation_loss"]) == 1
+        start = clone(vae).set_params(learning_rate_init=1e-12).fit(images)
+        expected = start.transform(images)
+        np.testing.assert_allclose(vae.transform(images), expected, atol=1e-4)
+
+
 def test_the_members_differ(images):
     """Else the comparisons above would compare one model with itself."""
     nets, rows = prepare_all(make_estimators(BetaVAE, "mlp"), images)
     stack = Stack(nets)
-    stack.train_epoch(rows)
+    train_epoch(stack, rows)
     losses = [net.history[-1, "train_loss"] for net in nets]
     assert np.ptp(losses) > 0.1
     stack.unstack()
@@ -190,7 +242,7 @@ def test_a_net_goes_on_alone_where_the_stack_left_it(images, solver):
     nets, rows = prepare_all(estimators, images)
     stack = Stack(nets)
     for _ in range(2):
-        stack.train_epoch(rows)
+        train_epoch(stack, rows)
     stack.unstack()
     for estimator, net in zip(estimators, nets, strict=True):
         net.initialize_callbacks()
@@ -208,7 +260,7 @@ def test_options_of_the_optimizer_reach_the_stack(images):
     estimators = make_estimators(BetaVAE, "mlp", max_iter=1, net_params=options)
     nets, rows = prepare_all(estimators, images)
     stack = Stack(nets)
-    stack.train_epoch(rows)
+    train_epoch(stack, rows)
     stack.unstack()
     for estimator, net in zip(estimators, nets, strict=True):
         lone = same_order(estimator.fit(images).net_, net)
@@ -221,7 +273,7 @@ def test_a_loss_that_is_not_finite_leaves_the_others_alone(images):
     stack = Stack(nets)
     stack.parameters["players.vae.encoder.0.weight"].data[1] = torch.nan
     for _ in range(2):
-        stack.train_epoch(rows)
+        train_epoch(stack, rows)
     assert list(stack.failures) == [nets[1]]
     assert stack.failures[nets[1]].epoch == 1
     lone = estimators[0].fit(images)
@@ -233,7 +285,7 @@ def test_a_stack_that_nobody_holds_is_gone(images):
     """At once, and not when Python next looks for cycles: it can be large."""
     nets, rows = prepare_all(make_estimators(BetaVAE, "mlp"), images)
     stack = Stack(nets)
-    stack.train_epoch(rows)
+    train_epoch(stack, rows)
     stack.unstack()
     stacked = weakref.ref(next(iter(stack.parameters.values())))
     gc.disable()
