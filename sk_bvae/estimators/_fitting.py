@@ -64,6 +64,8 @@ def begin_task(estimator, net, X, n_epochs):
     """Describe a training that is about to begin, for whoever may go on with it."""
     net.task_ = {
         "goal": len(net.history) + (1 if net.is_solved_ else n_epochs),
+        # what is solved is affine, and costs little whatever is done with it
+        "n_epochs": None if net.is_solved_ else n_epochs,
         "data": None if find_checkpoint(estimator) is None else fingerprint(X),
         "held_out": None,
         "patience": None,

@@ -15,6 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
 from sk_bvae.estimators._base import BLOCK_ROWS, BaseModel, validate_rows
+from sk_bvae.estimators._explaining import (
+    explain_latents,
+    log_density_by_feature,
+    sample_rows,
+)
 from sk_bvae.estimators._linear_start import PACE_FROM_OPTIMUM, start_at_linear_optimum
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.nn import VAE, Bernoulli, Gaussian, Likelihood, gaussian_kl
@@ -69,6 +74,25 @@ class BaseVAE(BaseModel):
     n_active_components_ : int
         Number of latents whose ``kl_`` exceeds 0.01 nats.
 
+    components_ : ndarray of shape (n_components, n_features), dtype float32
+        How each column changes, in its own units, as a latent grows by a standard
+        deviation of its codes: that deviation times the slopes of what is decoded,
+        both over training rows (for the slopes at most 512, drawn at random). For the
+        affine model these are PCA's components, each times sqrt(l) (1 - beta s / l)
+        with l its explained variance and s the noise variance: loadings, shrunk as
+        the posterior's means are.
+
+    explained_variance_ratio_ : ndarray of shape (n_components,)
+        The share of the variance of training rows that each latent explains beyond
+        those before it, at least 0 and in sum at most 1: what it adds to R squared in
+        a regression of the rows on what each latent adds to the decoded row, while
+        those after it stay at 0. For the affine model the shares are PCA's at any
+        beta: the regression undoes the shrinkage of the posterior's means, which
+        alone explain l (1 - (beta s / l)^2) instead of l. So in sum it is at least
+        what ``inverse_transform(transform(X))`` explains. 0 for a latent that is not
+        active. Measured on at most 2,048 rows drawn at random, and on fewer after few
+        epochs.
+
     noise_variance_ : float
         Variance of the Gaussian likelihood, learned or given. Only with
         ``likelihood="gaussian"``.
@@ -120,6 +144,8 @@ class BaseVAE(BaseModel):
     if TYPE_CHECKING:  # what a fit leaves behind
         kl_: np.ndarray = field(init=False)
         n_active_components_: int = field(init=False)
+        components_: np.ndarray = field(init=False)
+        explained_variance_ratio_: np.ndarray = field(init=False)
         noise_variance_: float = field(init=False)
         history_: dict[str, np.ndarray] = field(init=False)
         loss_curve_: np.ndarray = field(init=False)
@@ -196,7 +222,7 @@ class BaseVAE(BaseModel):
         check_support(players["vae"].likelihood, rows)
 
     def _summarise(self, net, rows):
-        """Order the latents by their KL."""
+        """Order the latents by their KL, and explain them."""
         vae = net.module_["vae"].eval()
         with torch.no_grad():
             kl = sum(
@@ -211,8 +237,14 @@ class BaseVAE(BaseModel):
         return {
             "kl_": kl,
             "n_active_components_": int((kl > ACTIVE_NATS).sum()),
+            **explain_latents(vae, self._sample(net, rows), kl),
             **vae.likelihood.learned(),
         }
+
+    def _sample(self, net, rows):
+        """Choose the rows from which latents are explained."""
+        n_epochs, seed = net.task_["n_epochs"], net.recipe_["seeds"]["scoring"]
+        return sample_rows(rows, n_epochs, self.n_components, seed)
 
     def _history(self, net):
         """Put the terms of each latent into the users' order."""
@@ -386,6 +418,66 @@ class BaseVAE(BaseModel):
 
         return self._by_block(rows, bound, n_rows=max(1, BLOCK_ROWS // n_draws))
 
+    def score_features(self, X: ArrayLike, n_draws: int = 32) -> np.ndarray:
+        """Share out the log density of each row among its columns.
+
+        The lowest entry of a row names the column that made it unlikely. The rows add
+        up to `score_samples`, to the precision of float32.
+
+        With means over the true posterior p(z|x), and H the entropy of the prior less
+        that of p(z|x),
+
+            log p(x) = sum_j E[log p(x_j|z) - z' d/dz log p(x_j|z) / 2] - H
+
+        since E[z'z] = n_components + E[z' d/dz log p(x|z)], by integration by parts: it
+        is known which columns drew the latents away from 0, and so whose share of
+        log p(z) that is. H, what the row as a whole says of its latents, is no one
+        column's and shared equally. The means are estimated by the draws of
+        `score_samples` and their mirror images, weighted by importance, and H by what
+        they leave of its bound.
+
+        For the affine model this is Mahalanobis's distance, shared out as usual [1]_:
+        with d = x - mean and P the inverse of the covariance, a column has
+        -d_j (P d)_j / 2, plus a constant. So has PCA, whose P is
+        ``PCA.get_precision()``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        n_draws : int, default=32
+            Draws per row.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples, n_features), dtype float32
+            In nats.
+
+        Raises
+        ------
+        TypeError
+            If the likelihood, one of your own, has no ``nll_by_feature``.
+
+        References
+        ----------
+        .. [1] Garthwaite and Koch (2016). "Evaluating the contributions of individual
+           variables to a quadratic form", section 1.
+        """
+        check_is_fitted(self)
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        n_draws = int(n_draws)
+        rows = self._rows(validate_rows(self, X))
+        likelihood = self.net_.module_["vae"].likelihood
+        check_support(likelihood, rows)
+        check_by_feature(likelihood)
+
+        def shares(players, x):
+            noise = self._noise_of(x, n_draws)
+            return log_density_by_feature(players["vae"], x, noise)
+
+        return self._by_block(rows, shares, n_rows=max(1, BLOCK_ROWS // (2 * n_draws)))
+
     def _noise_of(self, x, n_draws):
         """Draw noise for the latents of each row, a function of it and of the fit."""
         n_latents = self._n_features_out
@@ -488,6 +580,15 @@ def check_support(likelihood, rows):
     if likelihood.support != Likelihood.support:
         low, high = rows.range
         likelihood.check_range(float(low.min()), float(high.max()))
+
+
+def check_by_feature(likelihood):
+    """Refuse a likelihood that says no more than the sum over the features."""
+    if type(likelihood).nll_by_feature is Likelihood.nll_by_feature:
+        raise TypeError(
+            f"{type(likelihood).__name__} gives the negative log density of whole rows "
+            "only: write nll_by_feature(output, x), of which nll is then the sum."
+        )
 
 
 def _as_tuple(hidden_layer_sizes):

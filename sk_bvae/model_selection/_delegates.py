@@ -131,6 +131,25 @@ class BestEstimatorMixin(TransformerMixin):
         """
         return _best_of(self).score_samples(X, n_draws=n_draws)
 
+    @available_if(_best_has("score_features"))
+    def score_features(self, X: ArrayLike, n_draws: int = 32) -> np.ndarray:
+        """Share out the log density of each row among its columns.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data.
+
+        n_draws : int, default=32
+            Draws per row.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples, n_features)
+            In nats; the rows add up to `score_samples`.
+        """
+        return _best_of(self).score_features(X, n_draws=n_draws)
+
     @available_if(_best_has("score"))
     def score(self, X: ArrayLike, y: object = None) -> float:
         """Average `score_samples` over the rows, whatever ``scoring`` is.

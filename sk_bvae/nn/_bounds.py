@@ -47,7 +47,10 @@ def _log_weights(vae, target, mean, log_variance, noise):
     n_samples, n_draws, n_components = noise.shape
     z = mean + (0.5 * log_variance).exp() * noise
     output = vae.decode(z.reshape(-1, n_components)).view(n_samples, n_draws, -1)
-    # the normalising constants of p(z) and q(z|x) cancel
-    log_prior_over_posterior = 0.5 * (noise.square() + log_variance - z.square())
     nll = vae.likelihood.nll(output, target.expand_as(output))
-    return log_prior_over_posterior.sum(-1) - nll
+    return log_prior_over_posterior(z, noise, log_variance) - nll
+
+
+def log_prior_over_posterior(z, noise, log_variance):
+    """Compute log p(z) / q(z|x) of draws, whose normalising constants cancel."""
+    return 0.5 * (noise.square() + log_variance - z.square()).sum(-1)
