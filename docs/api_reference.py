@@ -63,6 +63,8 @@ API_REFERENCE = {
                 "ReconstructionDisplay",
                 "SampleDisplay",
                 "TrainingDisplay",
+                "ComponentsDisplay",
+                "BiplotDisplay",
                 "FactorMatrixDisplay",
                 "LatentResponseDisplay",
                 "RateDistortionDisplay",

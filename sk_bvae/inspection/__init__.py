@@ -1,5 +1,7 @@
 """Displays: what a representation has learned, in one line."""
 
+from sk_bvae.inspection._biplot import BiplotDisplay
+from sk_bvae.inspection._components import ComponentsDisplay
 from sk_bvae.inspection._factor_matrix import FactorMatrixDisplay
 from sk_bvae.inspection._latent_response import LatentResponseDisplay
 from sk_bvae.inspection._latent_traversal import LatentTraversalDisplay
@@ -9,6 +11,8 @@ from sk_bvae.inspection._sample import SampleDisplay
 from sk_bvae.inspection._training import TrainingDisplay
 
 __all__ = [
+    "BiplotDisplay",
+    "ComponentsDisplay",
     "FactorMatrixDisplay",
     "LatentResponseDisplay",
     "LatentTraversalDisplay",
