@@ -74,7 +74,14 @@ API_REFERENCE = {
     "sk_bvae.nn": (
         "Torch modules",
         {
-            "Likelihoods": ["Likelihood", "Gaussian", "Bernoulli"],
+            "Likelihoods": [
+                "Likelihood",
+                "Gaussian",
+                "Bernoulli",
+                "Categorical",
+                "Poisson",
+                "Mixed",
+            ],
             "Networks": ["mlp", "higgins_fc", "higgins_conv", "burgess_conv"],
             "The model and its terms": [
                 "VAE",

@@ -1,18 +1,24 @@
 """The torch side: modules, likelihoods and networks that know no scikit-learn."""
 
+from sk_bvae.nn._categorical import Categorical
 from sk_bvae.nn._likelihoods import Bernoulli, Gaussian, Likelihood
 from sk_bvae.nn._math import gaussian_kl, gaussian_log_density, reparameterize
+from sk_bvae.nn._mixed import Mixed
 from sk_bvae.nn._networks import burgess_conv, higgins_conv, higgins_fc, mlp
 from sk_bvae.nn._objective import Batch, Losses, linear_ramp
+from sk_bvae.nn._poisson import Poisson
 from sk_bvae.nn._vae import VAE, Terms
 
 __all__ = [
     "VAE",
     "Batch",
     "Bernoulli",
+    "Categorical",
     "Gaussian",
     "Likelihood",
     "Losses",
+    "Mixed",
+    "Poisson",
     "Terms",
     "burgess_conv",
     "gaussian_kl",

@@ -25,27 +25,29 @@ class Likelihood(nn.Module):
     number stands for. Subclass it, write `nll_by_feature`, `mean` and `draw`, and pass
     an instance as the ``likelihood`` of an estimator, which works on a copy. Its
     ``support``, the least and the greatest value that it can produce, is the whole line
-    unless a subclass says otherwise; data outside is refused. One that moves with the
-    data, as a normal distribution does, sets ``location_scale = True``, and gets the
-    columns' means and variances by `adapt`.
+    unless a subclass says otherwise; data outside is refused. One that needs the means
+    and the variances of the columns writes `adapt`. One that moves with the data, as a
+    normal distribution does, sets ``location_scale = True``: means far from 0 may then
+    be taken off the data beforehand.
 
     Examples
     --------
     >>> import torch
     >>> from sk_bvae.nn import Likelihood
-    >>> class Poisson(Likelihood):
+    >>> class Exponential(Likelihood):
     ...     support = (0, float("inf"))
     ...
     ...     def nll_by_feature(self, output, x):
-    ...         return output.exp() - x * output + torch.lgamma(x + 1)
+    ...         return output + x * (-output).exp()
     ...
     ...     def mean(self, output):
     ...         return output.exp()
     ...
     ...     def draw(self, output, generator):
-    ...         return torch.poisson(output.exp(), generator=generator)
-    >>> Poisson().nll(torch.tensor([[0.0]]), torch.tensor([[2.0]]))
-    tensor([1.6931])
+    ...         unit = torch.empty_like(output).exponential_(generator=generator)
+    ...         return output.exp() * unit
+    >>> Exponential().nll(torch.tensor([[0.0]]), torch.tensor([[2.0]]))
+    tensor([2.])
     """
 
     support: tuple[float, float] = (-math.inf, math.inf)
@@ -68,7 +70,7 @@ class Likelihood(nn.Module):
     def adapt(self, mean: Tensor, variance: Tensor) -> None:
         """Take what is needed from the data, once, before training.
 
-        Called where ``location_scale`` is true.
+        Called where a subclass defines it.
 
         Parameters
         ----------
@@ -98,13 +100,17 @@ class Likelihood(nn.Module):
         least, most = self.support
         if least <= low and high <= most:
             return
-        advice = 'scale the data, or use likelihood="gaussian"'
-        if self.support == (0, 1) and low >= 0 and high <= 255:
-            advice = "for images of values 0 to 255, divide by 255"
         raise ValueError(
             f"The {type(self).__name__} likelihood needs values between {least:g} and "
-            f"{most:g}, but X ranges from {low:g} to {high:g}: {advice}."
+            f"{most:g}, but X ranges from {low:g} to {high:g}: "
+            f"{self._advise(low, high)}."
         )
+
+    def _advise(self, low, high):
+        """Say what to do about data outside ``support``."""
+        if self.support == (0, 1) and low >= 0 and high <= 255:
+            return "for images of values 0 to 255, divide by 255"
+        return 'scale the data, or use likelihood="gaussian"'
 
     def standardize(self, x: Tensor) -> Tensor:
         """Bring data to the scale that the networks work on.

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy import stats
 
-from sk_bvae.nn import Bernoulli, Gaussian, Likelihood
+from sk_bvae.nn import Bernoulli, Categorical, Gaussian, Likelihood, Mixed, Poisson
 
 
 @pytest.fixture
@@ -37,7 +37,17 @@ def test_bernoulli_nll_is_scipys(rng):
     np.testing.assert_allclose(nll.numpy(), expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("likelihood", [Gaussian(), Gaussian(0.3), Bernoulli()])
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        Gaussian(),
+        Gaussian(0.3),
+        Bernoulli(),
+        Categorical([2, 4]),
+        Poisson(),
+        Mixed([(Poisson(), [5, 0]), (Gaussian(), [2, 1]), (Bernoulli(), [3, 4])]),
+    ],
+)
 def test_nll_is_the_sum_over_features(rng, likelihood):
     x = torch.from_numpy(rng.integers(0, 2, size=(40, 6))).double()
     likelihood = looked(likelihood, x)
@@ -53,7 +63,17 @@ def test_bernoulli_nll_is_finite_where_probabilities_are_0_and_1():
     assert nll.item() == pytest.approx(400)
 
 
-@pytest.mark.parametrize("likelihood", [Gaussian(), Gaussian(0.5), Bernoulli()])
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        Gaussian(),
+        Gaussian(0.5),
+        Bernoulli(),
+        Categorical(),
+        Poisson(),
+        Mixed([(Gaussian(), [1]), (Categorical(), [2, 0])]),
+    ],
+)
 def test_nll_gradient_agrees_with_finite_differences(rng, likelihood):
     likelihood.bind(3)
     likelihood.double()
