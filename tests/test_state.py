@@ -65,8 +65,13 @@ ROUND_TRIPS = {
         BetaVAE(**PARAMS, random_state=0, noise_variance=0.5, early_stopping=True),
         CapacityVAE(**PARAMS, random_state=0, likelihood="bernoulli", solver="adagrad"),
         BetaVAE(2, beta=0.1, network="burgess_conv", image_shape=(16, 64), max_iter=1),
+        BetaVAE(
+            **PARAMS,
+            random_state=0,
+            likelihood=[("bernoulli", [1, 0, -1]), ("gaussian", slice(2, 63))],
+        ),
     ],
-    ids=["beta", "fixed noise", "capacity", "conv"],
+    ids=["beta", "fixed noise", "capacity", "conv", "mixed"],
 )
 def test_round_trips_are_exact(digits, estimator, trip):
     X = digits[:200]

@@ -149,9 +149,16 @@ class BaseModel(
         """Say how many draws the objective needs for a row."""
         return self.n_components
 
-    def _may_shift(self):
-        """Say whether the players are as good for data that is shifted."""
-        return False
+    def _place(self, X):
+        """Find the columns that parameters choose, in X as the user passed it."""
+
+    def _placed_params(self):
+        """Return the parameters that choose columns, by position."""
+        return {}
+
+    def _may_shift(self, n_features):
+        """Say of each column whether the players are as good for it shifted."""
+        return np.zeros(n_features, dtype=bool)
 
     def _adapt(self, players, rows):
         """Give the players what they need of the data before they train."""
@@ -241,7 +248,9 @@ class BaseModel(
         """Prepare a net or go on with the last one; train it; take what it learned."""
         # an autoencoder's target is its input; callbacks score nothing without one
         data = {"X": X, "y": X if y is None else y}
-        X = data["X"] = validate_rows(self, X, reset=not go_on)
+        X, as_passed = validate_rows(self, X, reset=not go_on), X
+        data["X"] = X
+        self._place(as_passed)
         resumed = resume and self._take_over_checkpoint(X)
         go_on = go_on or resumed
         known = go_on and self._is_adapted(self.net_.module_)

@@ -26,7 +26,8 @@ def make_rows(estimator, X, positions=None):
     """Put validated training data, or some rows of it, where an estimator computes."""
     rows = Rows(X, resolve_device(estimator.device))
     rows = rows if positions is None else rows.restrict(positions)
-    return rows.without_far_means() if estimator._may_shift() else rows
+    may_shift = estimator._may_shift(rows.array.shape[1])
+    return rows.without_far_means(may_shift) if may_shift.any() else rows
 
 
 def prepare(estimator, rows):
@@ -194,7 +195,8 @@ def make_recipe(estimator, rows):
 
 def recipe_params(estimator):
     """Return the parameters that a net depends on."""
-    params = {**estimator.get_params(deep=False), "random_state": None}
+    params = {**estimator.get_params(deep=False), **estimator._placed_params()}
+    params["random_state"] = None
     if params["net_params"]:  # callbacks are taken from the estimator at each fit
         kept = params["net_params"].items()
         params["net_params"] = {k: v for k, v in kept if k != "callbacks"} or None

@@ -1,7 +1,7 @@
 """What every variational autoencoder adds: posterior, density, draws, information."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import field
 from numbers import Integral, Real
@@ -15,6 +15,17 @@ from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
 from sk_bvae.estimators._base import BLOCK_ROWS, BaseModel, validate_rows
+from sk_bvae.estimators._columns import (
+    KINDS,
+    Entries,
+    Kind,
+    build_likelihood,
+    check_by_feature,
+    check_one_hot,
+    check_support,
+    may_shift,
+    place,
+)
 from sk_bvae.estimators._explaining import (
     explain_latents,
     log_density_by_feature,
@@ -22,10 +33,11 @@ from sk_bvae.estimators._explaining import (
 )
 from sk_bvae.estimators._linear_start import PACE_FROM_OPTIMUM, start_at_linear_optimum
 from sk_bvae.estimators._parameters import with_parameters
-from sk_bvae.nn import VAE, Bernoulli, Gaussian, Likelihood, gaussian_kl
+from sk_bvae.nn import VAE, Gaussian, Likelihood, gaussian_kl
 from sk_bvae.nn._bounds import importance_weighted_bound
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._networks import build_networks
+from sk_bvae.nn._probe import probe
 from sk_bvae.training.principal import principal_axes
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
@@ -33,6 +45,9 @@ from sk_bvae.utils._active import ACTIVE_NATS
 from sk_bvae.utils._random import draw_seeds, normal_by_row
 from sk_bvae.utils._sklearn import Interval, StrOptions
 from sk_bvae.utils._types import RandomState
+
+# Rows on which likelihoods of the user's own are tried.
+PROBED_ROWS = 3
 
 
 @with_parameters
@@ -45,11 +60,20 @@ class BaseVAE(BaseModel):
 
     Parameters
     ----------
-    likelihood : {"gaussian", "bernoulli"} or Likelihood, default="gaussian"
+    likelihood : {"gaussian", "bernoulli", "categorical", "poisson"}, Likelihood, \
+            list or mapping, default="gaussian"
         What p(x|z) is. "gaussian" has one variance for all features, as
         probabilistic PCA has, and suits real values; scale columns of different
         units first (`StandardScaler`). "bernoulli" is for values between 0 and 1,
-        images above all. For others pass a `sk_bvae.nn.Likelihood`.
+        images and yes-no columns above all, "categorical" for the one-hot columns of
+        one category, "poisson" for counts. For others pass a
+        `sk_bvae.nn.Likelihood`. For columns of several kinds pass a list of pairs
+        (likelihood, columns), or a mapping from columns to likelihoods, in which
+        every column appears once. Columns are chosen as for `ColumnTransformer`:
+        by name, position, slice, mask, or a callable such as
+        `make_column_selector`; a key of a mapping that stands for several is a
+        tuple. Each "categorical" is one category, and each "gaussian" has a scale
+        and a noise variance of its own.
 
     noise_variance : float, default=None
         Variance of the Gaussian likelihood, in squared units of the data. None
@@ -93,9 +117,10 @@ class BaseVAE(BaseModel):
         active. Measured on at most 2,048 rows drawn at random, and on fewer after few
         epochs.
 
-    noise_variance_ : float
+    noise_variance_ : float or ndarray of shape (n_features,)
         Variance of the Gaussian likelihood, learned or given. Only with
-        ``likelihood="gaussian"``.
+        ``likelihood="gaussian"``. With columns of several kinds, an array: that of
+        each column, NaN for those that have none.
 
     history_ : dict of ndarray
         Per epoch, in nats per row: "loss", "reconstruction" (negative
@@ -137,7 +162,7 @@ class BaseVAE(BaseModel):
     (3, 2)
     """
 
-    likelihood: Literal["gaussian", "bernoulli"] | Likelihood = "gaussian"
+    likelihood: Kind | Likelihood | Entries = "gaussian"
     noise_variance: float | None = None
     init: Literal["random", "pca"] = "random"
 
@@ -146,7 +171,7 @@ class BaseVAE(BaseModel):
         n_active_components_: int = field(init=False)
         components_: np.ndarray = field(init=False)
         explained_variance_ratio_: np.ndarray = field(init=False)
-        noise_variance_: float = field(init=False)
+        noise_variance_: float | np.ndarray = field(init=False)
         history_: dict[str, np.ndarray] = field(init=False)
         loss_curve_: np.ndarray = field(init=False)
         n_iter_: int = field(init=False)
@@ -158,7 +183,7 @@ class BaseVAE(BaseModel):
 
     _parameter_constraints = {
         **BaseModel._parameter_constraints,
-        "likelihood": [StrOptions({"gaussian", "bernoulli"}), Likelihood],
+        "likelihood": [StrOptions(set(KINDS)), Likelihood, list, Mapping],
         "noise_variance": [Interval(Real, 0, None, closed="neither"), None],
         "init": [StrOptions({"pca", "random"})],
     }
@@ -182,19 +207,36 @@ class BaseVAE(BaseModel):
             image_shape=self.image_shape,
             linear_path=self._starts_linear(),
         )
-        likelihood = build_likelihood(self.likelihood, self.noise_variance)
+        likelihood = self._build_likelihood()
         if self._starts_linear():
             likelihood.pace = PACE_FROM_OPTIMUM
         likelihood.bind(n_features)
         return {"vae": VAE(encoder, decoder, likelihood, self.n_components)}
 
-    def _may_shift(self):
-        return build_likelihood(self.likelihood, self.noise_variance).location_scale
+    def _build_likelihood(self):
+        likelihood = self._placed_params()["likelihood"]
+        return build_likelihood(likelihood, self.noise_variance)
+
+    def _place(self, X):
+        self._placed_likelihood = place(self.likelihood, X)
+
+    def _placed_params(self):
+        return {"likelihood": getattr(self, "_placed_likelihood", self.likelihood)}
+
+    def _column_names(self):
+        """Name the columns as X did, or by their positions."""
+        return getattr(self, "feature_names_in_", range(self.n_features_in_))
+
+    def _may_shift(self, n_features):
+        return may_shift(self._build_likelihood(), n_features)
 
     def _adapt(self, players, rows):
         likelihood = players["vae"].likelihood
-        if likelihood.location_scale:
+        check_one_hot(likelihood, rows, self._column_names())
+        if type(likelihood).adapt is not Likelihood.adapt:
             likelihood.adapt(*map(torch.from_numpy, rows.moments))
+        if not isinstance(self.likelihood, str):
+            probe(likelihood, rows[rows.positions[:PROBED_ROWS]])
 
     def _start(self, players, rows, seed):
         if self._starts_linear() and players["vae"].likelihood.adapted:
@@ -219,7 +261,7 @@ class BaseVAE(BaseModel):
         return players["vae"].likelihood.adapted
 
     def _check_rows(self, players, rows):
-        check_support(players["vae"].likelihood, rows)
+        check_support(players["vae"].likelihood, rows, self._column_names())
 
     def _summarise(self, net, rows):
         """Order the latents by their KL, and explain them."""
@@ -410,7 +452,7 @@ class BaseVAE(BaseModel):
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
         n_draws = int(n_draws)
         rows = self._rows(validate_rows(self, X))
-        check_support(self.net_.module_["vae"].likelihood, rows)
+        check_support(self.net_.module_["vae"].likelihood, rows, self._column_names())
 
         def bound(players, x):
             noise = self._noise_of(x, n_draws)
@@ -469,8 +511,8 @@ class BaseVAE(BaseModel):
         n_draws = int(n_draws)
         rows = self._rows(validate_rows(self, X))
         likelihood = self.net_.module_["vae"].likelihood
-        check_support(likelihood, rows)
-        check_by_feature(likelihood)
+        check_support(likelihood, rows, self._column_names())
+        check_by_feature(likelihood, rows.array.shape[1])
 
         def shares(players, x):
             noise = self._noise_of(x, n_draws)
@@ -561,34 +603,6 @@ class BaseVAE(BaseModel):
         check_is_fitted(self)
         _onnx.check_packages(self)
         return _onnx
-
-
-def build_likelihood(likelihood, noise_variance):
-    """Turn the parameters of that name into a likelihood of the net's own."""
-    if likelihood == "gaussian":
-        return Gaussian(noise_variance)
-    if noise_variance is not None:
-        raise ValueError(
-            f"noise_variance={noise_variance} is for likelihood='gaussian' only, "
-            f"got likelihood={likelihood!r}."
-        )
-    return deepcopy(likelihood) if isinstance(likelihood, Likelihood) else Bernoulli()
-
-
-def check_support(likelihood, rows):
-    """Refuse rows that the likelihood cannot produce; read them only if need be."""
-    if likelihood.support != Likelihood.support:
-        low, high = rows.range
-        likelihood.check_range(float(low.min()), float(high.max()))
-
-
-def check_by_feature(likelihood):
-    """Refuse a likelihood that says no more than the sum over the features."""
-    if type(likelihood).nll_by_feature is Likelihood.nll_by_feature:
-        raise TypeError(
-            f"{type(likelihood).__name__} gives the negative log density of whole rows "
-            "only: write nll_by_feature(output, x), of which nll is then the sum."
-        )
 
 
 def _as_tuple(hidden_layer_sizes):

@@ -101,9 +101,23 @@ def check_decoder(transformer):
     if not hasattr(transformer, "inverse_transform"):
         raise TypeError(
             f"{type(transformer).__name__} has no inverse_transform, so its codes "
-            "cannot be turned into data."
+            f"cannot be turned into data.{_advise(transformer)}"
         )
     check_is_fitted(transformer)
+
+
+def _advise(transformer):
+    """Say what to pass in place of a Pipeline whose last step alone can decode."""
+    if not isinstance(transformer, Pipeline):
+        return ""
+    *steps, last = [step for _, step in transformer.steps if step not in IDLE_STEPS]
+    lacking = [step for step in steps if not hasattr(step, "inverse_transform")]
+    if not lacking or not hasattr(last, "inverse_transform"):
+        return ""
+    return (
+        f" Its step {type(lacking[0]).__name__} has none. Pass the last step and what "
+        "it was fitted on: pipeline[-1] and pipeline[:-1].transform(X)."
+    )
 
 
 def decode(transformer, Z):

@@ -252,12 +252,13 @@ class ReplicaGridSearch(
             candidate that has the least or the largest of three or more values.
         """
         scoring, candidates = self._resolve_scoring(), self._check_candidates()
-        X = validate_rows(self, X, reset=True)
+        X, as_passed = validate_rows(self, X, reset=True), X
         check_factors(scoring, self.scoring, X, y)
         *seeds, split_seed = draw_seeds(self.random_state, self.n_replicas + 1)
         self.replica_seeds_ = np.array(seeds)
         judge = Judge(scoring, X, y, self.validation_fraction, split_seed)
-        replicas = self._fit_and_judge(candidates, X, judge)
+        estimators = self._make_estimators(candidates, as_passed)
+        replicas = self._fit_and_judge(candidates, estimators, X, judge)
         self._keep(candidates, replicas)
         return self
 
@@ -287,13 +288,8 @@ class ReplicaGridSearch(
             clone(self.estimator).set_params(**candidate)
         return candidates
 
-    def _fit_and_judge(self, candidates, X, judge):
+    def _fit_and_judge(self, candidates, estimators, X, judge):
         """Fit every replica of every candidate, and judge candidates as they end."""
-        estimators = {
-            (row, column): self._make_estimator(candidate, seed)
-            for row, candidate in enumerate(candidates)
-            for column, seed in enumerate(self.replica_seeds_)
-        }
         n_rows = len(X) if judge.train is None else len(judge.train)
         shape = (n_rows, X.shape[1])
         stacks = plan_stacks(self.estimator, candidates, estimators, shape)
@@ -327,9 +323,17 @@ class ReplicaGridSearch(
             else:
                 replica.estimator = None
 
-    def _make_estimator(self, candidate, seed):
-        settings = clone(candidate, safe=False)
-        return clone(self.estimator).set_params(**settings, random_state=int(seed))
+    def _make_estimators(self, candidates, X):
+        """Make the replicas of every candidate, by their places in the table."""
+        estimators = {}
+        for row, candidate in enumerate(candidates):
+            for column, seed in enumerate(self.replica_seeds_):
+                settings = clone(candidate, safe=False)
+                settings["random_state"] = int(seed)
+                estimator = clone(self.estimator).set_params(**settings)
+                estimator._place(X)
+                estimators[row, column] = estimator
+        return estimators
 
     def _fit_stacks(self, stacks, X, positions):
         """Fit the stacks, each in whatever process joblib finds for it; yield them."""

@@ -74,12 +74,23 @@ class Rows(torch.utils.data.Dataset):
         view.positions = self.positions[positions]
         return view
 
-    def without_far_means(self):
-        """Make a view with the means taken off those columns that are far from 0."""
+    def without_far_means(self, may_shift=True):
+        """Make a view with the means taken off those columns that are far from 0.
+
+        Parameters
+        ----------
+        may_shift : bool or ndarray of shape (n_features,), default=True
+            Whether they may be taken off, for each column.
+
+        Returns
+        -------
+        rows : Rows
+            The view.
+        """
         mean, variance = self.moments
         # a constant column has no spread of its own; the others' is what it is cast for
         spread = np.sqrt(np.where(variance > 0, variance, variance.mean()))
-        far = (np.abs(mean) > FAR_FROM_0 * spread) & (spread > 0)
+        far = (np.abs(mean) > FAR_FROM_0 * spread) & (spread > 0) & may_shift
         if not far.any():
             return self
         view = Rows(self.array, self.device, np.where(far, mean, 0.0))

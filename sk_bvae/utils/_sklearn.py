@@ -7,6 +7,7 @@ from sklearn.base import _fit_context
 from sklearn.model_selection._search import (
     _yield_masked_array_for_each_param as yield_masked_array_for_each_param,
 )
+from sklearn.utils._indexing import _get_column_indices as column_positions
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -35,6 +36,7 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "column_positions",
     "fit_context",
     "validate_params",
     "yield_masked_array_for_each_param",

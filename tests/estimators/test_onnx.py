@@ -92,6 +92,27 @@ def test_every_network_and_likelihood(digits, network, params):
     assert_same(estimator, X, model, n_rows=(1, 200))
 
 
+def test_columns_of_several_kinds(rng):
+    X = np.empty((200, 8), dtype=np.float32)
+    X[:, :2] = rng.normal(size=(200, 2))
+    X[:, 2:5] = np.eye(3)[rng.integers(3, size=200)]
+    X[:, 5:7] = np.eye(2)[(X[:, 0] > 0).astype(int)]
+    X[:, 7] = rng.poisson(np.exp(1 + X[:, 1]))
+    estimator = fitted(
+        X,
+        beta=0.1,
+        likelihood=[
+            ("gaussian", [0, 1]),
+            ("categorical", [2, 3, 4]),
+            ("categorical", [5, 6]),
+            ("poisson", [7]),
+        ],
+    )
+    options = {id(estimator): EVERYTHING}
+    model = skl2onnx.to_onnx(estimator, X, options=options)
+    assert_same(estimator, X, model, n_rows=(1, 200))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_columns_far_from_0(digits, dtype):
     """One that float32 cannot tell the values of, and one that it nearly cannot."""
