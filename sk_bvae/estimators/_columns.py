@@ -41,36 +41,44 @@ def place(likelihood, X):
         A list has pairs of a kind, or a `Likelihood`, and positions; any other
         likelihood is as it was.
     """
-    if isinstance(likelihood, Mapping):
-        likelihood = [
-            (kind, list(columns) if isinstance(columns, tuple) else columns)
-            for columns, kind in likelihood.items()
-        ]
-    if not isinstance(likelihood, list):
+    if not isinstance(likelihood, list | Mapping):
         return likelihood
     if hasattr(X, "columns"):
         names = list(X.columns)
     else:
         names = range(np.shape(X)[1])
         X = np.empty((0, len(names)))
-    placed = []
-    for number, entry in enumerate(likelihood):
-        kind, columns = _check_entry(entry, f"likelihood[{number}]")
-        placed.append((kind, _positions(columns, X, f"likelihood[{number}]")))
+    placed = [
+        (kind, _positions(columns, X, name))
+        for name, kind, columns in _entries(likelihood)
+    ]
     check_each_once([positions for _, positions in placed], names)
     return [(kind, positions) for kind, positions in placed if positions]
 
 
-def _check_entry(entry, name):
-    if not isinstance(entry, tuple | list) or len(entry) != 2:
-        raise ValueError(f"{name}={entry!r} must be a pair (likelihood, columns).")
-    kind = entry[0]
-    if not isinstance(kind, Likelihood) and kind not in [*KINDS]:
+def _entries(likelihood):
+    """Yield what to call each entry, its kind and what chooses its columns."""
+    if isinstance(likelihood, Mapping):
+        for columns, kind in likelihood.items():
+            name = f"likelihood[{columns!r}]"
+            _check_kind(kind, name)
+            yield name, kind, list(columns) if isinstance(columns, tuple) else columns
+        return
+    for number, entry in enumerate(likelihood):
+        name = f"likelihood[{number}]"
+        if not isinstance(entry, tuple | list) or len(entry) != 2:
+            raise ValueError(f"{name}={entry!r} must be a pair (likelihood, columns).")
+        _check_kind(entry[0], name)
+        yield name, *entry
+
+
+def _check_kind(kind, name):
+    known = isinstance(kind, str) and kind in KINDS
+    if not known and not isinstance(kind, Likelihood):
         raise ValueError(
             f"{name} is of the kind {kind!r}, which is neither a Likelihood nor one of "
             f"{list_some(sorted(KINDS))}."
         )
-    return entry
 
 
 def _positions(columns, X, name):

@@ -124,9 +124,14 @@ def paths_of(stacks, X, positions, search):
         return [None] * len(stacks)
     data = fingerprint(X), positions
     return [
-        checkpoint.file_of(([(type(each), each.get_params()) for each in stack], *data))
+        checkpoint.file_of(([_describe(each) for each in stack], *data))
         for stack in stacks
     ]
+
+
+def _describe(estimator):
+    """Say what an estimator is, with the columns that it chooses by position."""
+    return type(estimator), {**estimator.get_params(), **estimator._placed_params()}
 
 
 def _fit(estimators, X, positions, context, caller, raises):

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sk_bvae import BetaVAE
-from sk_bvae.callbacks import Checkpoint
+from sk_bvae.callbacks import Checkpoint, SearchCheckpoint
 from sk_bvae.inspection import (
     LatentTraversalDisplay,
     ReconstructionDisplay,
@@ -189,7 +189,8 @@ def test_columns_are_chosen_by_dtype(people):
             r"likelihood\[0\] is of the kind 'cauchy', which is neither",
         ),
         ([("gaussian", [0], [1])], r"likelihood\[0\]=.* must be a pair"),
-        ({"height": "cauchy"}, r"likelihood\[0\] is of the kind 'cauchy'"),
+        ({"height": "cauchy"}, r"likelihood\['height'\] is of the kind 'cauchy'"),
+        ([(np.zeros(3), "gaussian")], r"likelihood\[0\] is of the kind array"),
         ([], "have no likelihood"),
     ],
 )
@@ -282,6 +283,20 @@ def test_searches_choose_between_likelihoods(table):
         ),
     ):
         assert np.isfinite(search.fit(table).best_score_)
+
+
+def test_what_a_search_kept_is_of_columns_and_not_of_names(table, tmp_path):
+    X = table[["height", "visits"]]
+    search = ReplicaGridSearch(
+        fast(likelihood={"height": "gaussian", "visits": "poisson"}),
+        {"beta": [1]},
+        scoring="elbo",
+        random_state=0,
+        error_score="raise",
+    ).set_callbacks(SearchCheckpoint(tmp_path))
+    search.fit(X)
+    with pytest.raises(ValueError, match="Column 0: The Poisson likelihood"):
+        search.fit(X.rename(columns={"height": "visits", "visits": "height"}))
 
 
 def test_a_saved_model_goes_on(table, tmp_path):
