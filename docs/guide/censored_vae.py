@@ -12,10 +12,11 @@ def censored_elbo(players, batch, *, column, beta, price):
     """Negative ELBO, and a price on what a spy reads from the latents."""
     terms = players["vae"](batch.x[0], batch.noise[0])
     secret = batch.x[0][:, column]
-    secret = (secret - secret.mean()) / (secret.std(correction=0) + 1e-6)
-    error = (players["spy"](terms.z).squeeze(-1) - secret).square().mean()
+    secret = secret - batch.mean(secret)
+    secret = secret / (batch.mean(secret.square()).sqrt() + 1e-6)
+    error = batch.mean((players["spy"](terms.z).squeeze(-1) - secret).square())
     leak = (1 - error).clamp(min=0)
-    loss = (terms.nll + beta * terms.kl.sum(dim=-1)).mean() + price * leak
+    loss = batch.mean(terms.nll + beta * terms.kl.sum(dim=-1)) + price * leak
     report = {"reconstruction": terms.nll, "kl": terms.kl, "leak": leak}
     return Losses({"vae": loss, "spy": error}, report)
 

@@ -26,6 +26,7 @@ from sk_bvae.estimators._fitting import (
     adapt,
     begin,
     begin_task,
+    check_weights_count,
     finish,
     learned_attributes,
     make_criterion,
@@ -42,11 +43,15 @@ from sk_bvae.nn._device import resolve_device
 from sk_bvae.nn._objective import Players
 from sk_bvae.training.callbacks import EpochTasks, ReportEpochs
 from sk_bvae.training.checkpoint import find_checkpoint
-from sk_bvae.training.fingerprints import fingerprint, same_value
+from sk_bvae.training.fingerprints import fingerprints, same_value
 from sk_bvae.training.recipe import net_to_arrays, trim
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
-from sk_bvae.utils._sklearn import CALLBACKS_DURING_A_FIT, fit_context
+from sk_bvae.utils._sklearn import (
+    CALLBACKS_DURING_A_FIT,
+    check_sample_weight,
+    fit_context,
+)
 
 # Rows that are encoded or decoded at once: bounds the memory of everything but X.
 BLOCK_ROWS = 1024
@@ -180,7 +185,9 @@ class BaseModel(
     # Fitting
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
+    def fit(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the model to X.
 
         Whatever goes wrong, the estimator is then what it was before the call.
@@ -195,6 +202,12 @@ class BaseModel(
         y : Ignored
             Not used, present for API consistency by convention.
 
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts, in all that is averaged over rows: the loss, the
+            centre and the scale of the data, the start, ``kl_``, ``history_`` and the
+            loss of held-out rows. A row of weight 2 is as two such rows, one of weight
+            0 is not there, and weights that are all equal are as none.
+
         Returns
         -------
         self : object
@@ -204,16 +217,27 @@ class BaseModel(
         ------
         ValueError
             If the data does not suit the likelihood or the network, the device does
-            not exist, or the loss stops being finite.
+            not exist, or the loss stops being finite; if weights are negative or all
+            0, or the objective takes no notice of them.
         """
         with unchanged_on_failure(self):
             go_on = self.warm_start and hasattr(self, "net_")
-            self._fit(X, y, go_on, self.max_iter, self.early_stopping, resume=True)
+            self._fit(
+                X,
+                y,
+                sample_weight,
+                go_on,
+                self.max_iter,
+                self.early_stopping,
+                resume=True,
+            )
         self._warn_of_collapse()
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: ArrayLike, y: object = None) -> Self:
+    def partial_fit(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train for one pass over X, from the present weights if there are any.
 
         Nothing is held out for early stopping. Schedules advance as if each call were
@@ -228,6 +252,9 @@ class BaseModel(
         y : Ignored
             Not used, present for API consistency by convention.
 
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts, as for `fit`, beside the others of this call.
+
         Returns
         -------
         self : object
@@ -240,26 +267,33 @@ class BaseModel(
         """
         self._validate_params()  # scikit-learn does so at the first call only
         with unchanged_on_failure(self):
-            self._fit(X, y, hasattr(self, "net_"), n_epochs=1, early_stopping=False)
+            go_on = hasattr(self, "net_")
+            self._fit(X, y, sample_weight, go_on, n_epochs=1, early_stopping=False)
         return self
 
     @OwnDefaults()
-    def _fit(self, X, y, go_on, n_epochs, early_stopping, resume=False):
+    def _fit(self, X, y, sample_weight, go_on, n_epochs, early_stopping, resume=False):
         """Prepare a net or go on with the last one; train it; take what it learned."""
         # an autoencoder's target is its input; callbacks score nothing without one
         data = {"X": X, "y": X if y is None else y}
         X, as_passed = validate_rows(self, X, reset=not go_on), X
         data["X"] = X
         self._place(as_passed)
-        resumed = resume and self._take_over_checkpoint(X)
+        if sample_weight is not None:
+            sample_weight = validate_weights(sample_weight, X)
+            data["metadata"] = {"sample_weight": sample_weight}
+        resumed = resume and self._take_over_checkpoint(X, sample_weight)
         go_on = go_on or resumed
         known = go_on and self._is_adapted(self.net_.module_)
-        rows = self._rows(X) if known else make_rows(self, X)
+        if known:
+            rows = self._rows(X, sample_weight)
+        else:
+            rows = make_rows(self, X, sample_weight)
         net = self._go_on(rows) if go_on else prepare(self, rows)
         if go_on and not known:
             adapt(self, net, rows)
         if not resumed:
-            begin_task(self, net, X, n_epochs)
+            begin_task(self, net, X, n_epochs, sample_weight)
         self._train_on(net, rows, data, early_stopping)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -297,7 +331,7 @@ class BaseModel(
             estimator=self, reconstruction_attributes=snapshot, **data
         )
 
-    def _take_over_checkpoint(self, X):
+    def _take_over_checkpoint(self, X, sample_weight):
         """Go on from a checkpoint of this fit, if there is one; say whether so."""
         checkpoint = find_checkpoint(self)
         saved = None if checkpoint is None else checkpoint.load()
@@ -309,8 +343,8 @@ class BaseModel(
             self.random_state, saved.random_state
         ):
             changed.append("random_state")
-        if saved.net_.task_["data"] != fingerprint(X):
-            changed.append("X")
+        ours, theirs = fingerprints(X, sample_weight), saved.net_.task_["data"]
+        changed += [name for name in ours if ours[name] != theirs[name]]
         if changed:
             raise ValueError(
                 f"{checkpoint.path} is the checkpoint of another fit, which differs in "
@@ -347,6 +381,7 @@ class BaseModel(
                 f"{', '.join(changed)} cannot change: fit a clone instead."
             )
         self._check_rows(self.net_.module_, rows)
+        check_weights_count(self, self.net_, rows)
         self.net_.is_solved_ = False
         return self.net_
 
@@ -404,9 +439,10 @@ class BaseModel(
 
     # Using the fitted model
 
-    def _rows(self, X):
+    def _rows(self, X, sample_weight=None):
         """Put data where the net computes, shifted as its training data was."""
-        return Rows(X, self.net_.device, self.net_.shift_)
+        rows = Rows(X, self.net_.device, self.net_.shift_)
+        return rows if sample_weight is None else rows.weigh(sample_weight)
 
     @OwnDefaults()
     def _by_block(self, rows, function, n_rows=BLOCK_ROWS):
@@ -490,6 +526,13 @@ def validate_rows(estimator, X, reset=False):
     if X.dtype == np.float64:
         _check_float32_holds(X)
     return X
+
+
+def validate_weights(sample_weight, X):
+    """Validate weights of the rows of validated data."""
+    return check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
 
 
 def _check_float32_holds(X):

@@ -44,7 +44,7 @@ def beta_tc_elbo(
     """
     terms = players["vae"](batch.x[0], batch.noise[0])
     information, correlation, dimension_wise = decompose_kl(
-        terms.z, terms.mean, terms.log_variance, batch.n_rows
+        terms.z, terms.mean, terms.log_variance, batch.n_rows, batch.sample_weight
     )
     kl = gamma * terms.kl.sum(dim=-1)
     kl = kl + (alpha - gamma) * information + (beta - gamma) * correlation
@@ -55,10 +55,10 @@ def beta_tc_elbo(
         "correlation": correlation,
         "dimension_wise": dimension_wise,
     }
-    return Losses({"vae": (terms.nll + kl).mean()}, report)
+    return Losses({"vae": batch.mean(terms.nll + kl)}, report)
 
 
-def decompose_kl(z, mean, log_variance, n_rows):
+def decompose_kl(z, mean, log_variance, n_rows, sample_weight=None):
     """Take apart log q(z|x) - log p(z), by minibatch-weighted estimates of log q(z).
 
     q(z), and each q(z_l), is a mixture of the posteriors of all rows, of which a batch
@@ -82,6 +82,10 @@ def decompose_kl(z, mean, log_variance, n_rows):
     n_rows : int
         How many rows the batch is taken from.
 
+    sample_weight : Tensor of shape (n_samples,), default=None
+        How much each row counts, 1 on average over the ``n_rows``; None where all
+        count alike.
+
     Returns
     -------
     information : Tensor of shape (n_samples,)
@@ -95,7 +99,10 @@ def decompose_kl(z, mean, log_variance, n_rows):
     """
     # [i, j, l]: the density of row i's draw of latent l under row j's posterior
     log_density = gaussian_log_density(z.unsqueeze(1), mean, log_variance)
-    log_weights = _log_weights(len(z), n_rows).to(z)
+    if sample_weight is None:
+        log_weights = _log_weights(len(z), n_rows).to(z)
+    else:
+        log_weights = _log_weights_of(sample_weight, n_rows)
     log_joint = (log_weights + log_density.sum(dim=-1)).logsumexp(dim=1)
     log_product = (log_weights.unsqueeze(-1) + log_density).logsumexp(dim=1).sum(dim=-1)
     log_posterior = gaussian_log_density(z, mean, log_variance).sum(dim=-1)
@@ -111,6 +118,16 @@ def _log_weights(n_samples, n_rows):
     others = math.log1p(-1 / n_rows) - math.log(n_samples - 1)
     weights = torch.full((n_samples, n_samples), others)
     return weights.fill_diagonal_(-math.log(n_rows))
+
+
+def _log_weights_of(sample_weight, n_rows):
+    """Say the same of rows that count differently: the others in proportion."""
+    if len(sample_weight) == 1:
+        return torch.zeros_like(sample_weight).unsqueeze(0)
+    itself = torch.eye(len(sample_weight), device=sample_weight.device).bool()
+    others = sample_weight.log().masked_fill(itself, -math.inf).log_softmax(dim=1)
+    own = (sample_weight / n_rows).unsqueeze(1)
+    return torch.where(itself, own.log(), others + (-own).log1p())
 
 
 @with_parameters

@@ -32,7 +32,7 @@ def beta_elbo(players: Players, batch: Batch, *, beta: float) -> Losses:
         The loss in nats, with "reconstruction" and "kl" to report.
     """
     terms = players["vae"](batch.x[0], batch.noise[0])
-    loss = (terms.nll + beta * terms.kl.sum(dim=-1)).mean()
+    loss = batch.mean(terms.nll + beta * terms.kl.sum(dim=-1))
     return Losses({"vae": loss}, {"reconstruction": terms.nll, "kl": terms.kl})
 
 

@@ -35,8 +35,8 @@ def capacity_elbo(
         The loss in nats, with "reconstruction" and "kl" to report.
     """
     terms = players["vae"](batch.x[0], batch.noise[0])
-    kl = terms.kl.sum(dim=-1).mean()
-    loss = terms.nll.mean() + gamma * (kl - capacity).abs()
+    kl = batch.mean(terms.kl.sum(dim=-1))
+    loss = batch.mean(terms.nll) + gamma * (kl - capacity).abs()
     return Losses({"vae": loss}, {"reconstruction": terms.nll, "kl": terms.kl})
 
 

@@ -46,11 +46,11 @@ def dip_elbo(
         "off_diagonal" and "diagonal" to report.
     """
     terms = players["vae"](batch.x[0], batch.noise[0])
-    matrix = covariance(terms.mean, terms.log_variance, kind)
+    matrix = covariance(batch, terms.mean, terms.log_variance, kind)
     variances = matrix.diagonal()
     off_diagonal = (matrix - variances.diag_embed()).square().sum()
     diagonal = (variances - 1).square().sum()
-    loss = (terms.nll + terms.kl.sum(dim=-1)).mean()
+    loss = batch.mean(terms.nll + terms.kl.sum(dim=-1))
     loss = loss + lambda_off_diagonal * off_diagonal + lambda_diagonal * diagonal
     report = {
         "reconstruction": terms.nll,
@@ -61,11 +61,14 @@ def dip_elbo(
     return Losses({"vae": loss}, report)
 
 
-def covariance(mean, log_variance, kind):
+def covariance(batch, mean, log_variance, kind):
     """Estimate a covariance of the latents from the posteriors of a batch.
 
     Parameters
     ----------
+    batch : Batch
+        Which says how much each row counts.
+
     mean : Tensor of shape (n_samples, n_components)
         Means of the posteriors.
 
@@ -81,11 +84,11 @@ def covariance(mean, log_variance, kind):
     covariance : Tensor of shape (n_components, n_components)
         The covariance.
     """
-    centred = mean - mean.mean(dim=0)
-    of_means = centred.mT @ centred / len(mean)
+    centred = mean - batch.mean(mean)
+    of_means = batch.weigh(centred).mT @ centred / len(mean)
     if kind == "i":
         return of_means
-    return of_means + log_variance.exp().mean(dim=0).diag_embed()
+    return of_means + batch.mean(log_variance.exp()).diag_embed()
 
 
 @with_parameters

@@ -47,14 +47,18 @@ def sample_rows(rows, n_epochs, n_components, seed):
     Returns
     -------
     sample : Rows
-        Some of them, in random order.
+        Some of them, in random order; where they have weights, in proportion to these.
     """
     n_sampled = MOST_ROWS
     if n_epochs is not None:
         n_decoded = PASSES_PER_DECODING * (n_components + 1)
         n_sampled = min(MOST_ROWS, max(LEAST_ROWS, len(rows) * n_epochs // n_decoded))
-    order = np.random.RandomState(seed).permutation(len(rows))
-    return rows.restrict(torch.from_numpy(order[:n_sampled]))
+    rng = np.random.RandomState(seed)
+    if rows.weight is None:
+        chosen = rng.permutation(len(rows))[:n_sampled]
+    else:
+        chosen = rng.choice(len(rows), n_sampled, p=rows.weight.numpy() / len(rows))
+    return rows.restrict(torch.from_numpy(chosen))
 
 
 @torch.no_grad()

@@ -43,13 +43,14 @@ def factor_elbo(players: Players, batch: Batch, *, gamma: float) -> Losses:
         shuffled = shuffle_latents(vae.draw(batch.x[1], batch.noise[1]))
     joint = discriminator(terms.z.detach()).squeeze(-1)
     product = discriminator(shuffled).squeeze(-1)
-    cross_entropy = 0.5 * (F.softplus(-joint) + F.softplus(product))
+    cross_entropy = 0.5 * (batch.weigh(F.softplus(-joint)) + F.softplus(product))
     report = {
         "reconstruction": terms.nll,
         "kl": terms.kl,
         "correlation": correlation,
     }
-    return Losses({"vae": loss.mean(), "discriminator": cross_entropy.mean()}, report)
+    losses = {"vae": batch.mean(loss), "discriminator": cross_entropy.mean()}
+    return Losses(losses, report)
 
 
 def shuffle_latents(z):

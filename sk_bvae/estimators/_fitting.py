@@ -11,7 +11,7 @@ from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._device import resolve_device
 from sk_bvae.training.callbacks import Patience
 from sk_bvae.training.checkpoint import find_checkpoint
-from sk_bvae.training.fingerprints import fingerprint
+from sk_bvae.training.fingerprints import fingerprints
 from sk_bvae.training.recipe import build_net, give_state, net_to_arrays
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import Criterion, NonFiniteLossError
@@ -22,10 +22,11 @@ from sk_bvae.utils._sklearn import CALLBACKS_DURING_A_FIT
 SEEDED = ("weights", "training", "scoring")
 
 
-def make_rows(estimator, X, positions=None):
+def make_rows(estimator, X, sample_weight=None, positions=None):
     """Put validated training data, or some rows of it, where an estimator computes."""
     rows = Rows(X, resolve_device(estimator.device))
     rows = rows if positions is None else rows.restrict(positions)
+    rows = rows if sample_weight is None else rows.weigh(sample_weight)
     may_shift = estimator._may_shift(rows.array.shape[1])
     return rows.without_far_means(may_shift) if may_shift.any() else rows
 
@@ -48,10 +49,39 @@ def prepare(estimator, rows):
     """
     net = net_from_recipe(estimator, make_recipe(estimator, rows), rows.device)
     estimator._check_rows(net.module_, rows)
+    check_weights_count(estimator, net, rows)
     adapt(estimator, net, rows)
     ends_there = estimator._starts_at_the_end(rows.array.shape[1])
     net.is_solved_ = ends_there and estimator._is_adapted(net.module_)
     return net
+
+
+def check_weights_count(estimator, net, rows):
+    """Refuse weights of rows that the objective would take no notice of.
+
+    Of a batch that says how much its rows count, every loss has to be a function of it.
+    """
+    if rows.weight is None:
+        return
+    batch = next(iter(net.get_iterator(rows)))
+    weight = batch.sample_weight.requires_grad_()
+    losses = net.criterion_.losses(net.module_.eval(), batch, 0.0).players
+    ignoring = [player for player in losses if not _depends(losses[player], weight)]
+    if ignoring:
+        raise ValueError(
+            f"sample_weight would have no effect: the objective of "
+            f"{type(estimator).__name__} averages the loss of {', '.join(ignoring)} "
+            "over the rows of a batch as if all counted alike. Take batch.mean(values) "
+            "where it takes values.mean()."
+        )
+
+
+def _depends(loss, weight):
+    """Say whether a loss was computed from a weight."""
+    if not loss.requires_grad:
+        return False
+    gradients = torch.autograd.grad(loss, weight, retain_graph=True, allow_unused=True)
+    return gradients[0] is not None
 
 
 def adapt(estimator, net, rows):
@@ -61,13 +91,14 @@ def adapt(estimator, net, rows):
     net.awaits_start_ = True
 
 
-def begin_task(estimator, net, X, n_epochs):
+def begin_task(estimator, net, X, n_epochs, sample_weight=None):
     """Describe a training that is about to begin, for whoever may go on with it."""
+    is_kept = find_checkpoint(estimator) is not None
     net.task_ = {
         "goal": len(net.history) + (1 if net.is_solved_ else n_epochs),
         # what is solved is affine, and costs little whatever is done with it
         "n_epochs": None if net.is_solved_ else n_epochs,
-        "data": None if find_checkpoint(estimator) is None else fingerprint(X),
+        "data": fingerprints(X, sample_weight) if is_kept else None,
         "held_out": None,
         "patience": None,
         "is_finished": False,

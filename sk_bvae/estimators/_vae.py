@@ -14,7 +14,12 @@ from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
 
-from sk_bvae.estimators._base import BLOCK_ROWS, BaseModel, validate_rows
+from sk_bvae.estimators._base import (
+    BLOCK_ROWS,
+    BaseModel,
+    validate_rows,
+    validate_weights,
+)
 from sk_bvae.estimators._columns import (
     KINDS,
     Entries,
@@ -152,7 +157,7 @@ class BaseVAE(BaseModel):
     >>> from sk_bvae.nn import Losses
     >>> def plain_elbo(players, batch):
     ...     terms = players["vae"](batch.x[0], batch.noise[0])
-    ...     loss = (terms.nll + terms.kl.sum(dim=-1)).mean()
+    ...     loss = batch.mean(terms.nll + terms.kl.sum(dim=-1))
     ...     return Losses({"vae": loss}, {"reconstruction": terms.nll, "kl": terms.kl})
     >>> @with_parameters
     ... class PlainVAE(BaseVAE):
@@ -267,10 +272,7 @@ class BaseVAE(BaseModel):
         """Order the latents by their KL, and explain them."""
         vae = net.module_["vae"].eval()
         with torch.no_grad():
-            kl = sum(
-                gaussian_kl(*vae.posterior(block)).double().sum(dim=0)
-                for block in rows.blocks(BLOCK_ROWS)
-            ) / len(rows)
+            kl = rows.mean(lambda x: gaussian_kl(*vae.posterior(x)), BLOCK_ROWS)
             rank = kl.argsort(descending=True, stable=True)
             vae.order.copy_(vae.order[rank])
         kl = kl[rank].cpu().numpy()
@@ -528,16 +530,18 @@ class BaseVAE(BaseModel):
         noise = torch.from_numpy(noise.reshape(-1, n_draws, n_latents))
         return noise.to(x.device)
 
-    def _rate_and_distortion(self, X):
+    def _rate_and_distortion(self, X, sample_weight=None):
         """Estimate the KL and the reconstruction, means over rows, with one draw."""
 
         def terms(players, x):
             terms = players["vae"](x, self._noise_of(x, 1)[:, 0])
             return torch.stack([terms.kl.sum(dim=-1), terms.nll], dim=-1)
 
-        return self._by_block(self._rows(X), terms).mean(axis=0, dtype=np.float64)
+        return mean_of_rows(self._by_block(self._rows(X), terms), sample_weight)
 
-    def score(self, X: ArrayLike, y: object = None) -> float:
+    def score(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Average the bound of `score_samples` over the rows.
 
         Parameters
@@ -548,12 +552,18 @@ class BaseVAE(BaseModel):
         y : Ignored
             Not used, present for API consistency by convention.
 
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts in the average.
+
         Returns
         -------
         score : float
             In nats per row. Lay it beside `PCA.score` and `FactorAnalysis.score`.
         """
-        return float(self.score_samples(X).mean(dtype=np.float64))
+        scores = self.score_samples(X)
+        if sample_weight is not None:
+            sample_weight = validate_weights(sample_weight, scores)
+        return float(mean_of_rows(scores, sample_weight))
 
     # Conversion to ONNX
 
@@ -603,6 +613,15 @@ class BaseVAE(BaseModel):
         check_is_fitted(self)
         _onnx.check_packages(self)
         return _onnx
+
+
+def mean_of_rows(values, sample_weight=None):
+    """Average values of rows in double precision, by how much the rows count."""
+    if sample_weight is None:
+        return values.mean(axis=0, dtype=np.float64)
+    counts = sample_weight > 0  # what does not count may be infinite
+    weight = sample_weight[counts] / sample_weight.max()
+    return weight @ values[counts] / weight.sum()
 
 
 def _as_tuple(hidden_layer_sizes):

@@ -151,7 +151,9 @@ class BestEstimatorMixin(TransformerMixin):
         return _best_of(self).score_features(X, n_draws=n_draws)
 
     @available_if(_best_has("score"))
-    def score(self, X: ArrayLike, y: object = None) -> float:
+    def score(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Average `score_samples` over the rows, whatever ``scoring`` is.
 
         Parameters
@@ -162,12 +164,15 @@ class BestEstimatorMixin(TransformerMixin):
         y : Ignored
             Not used, present for API consistency by convention.
 
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts in the average.
+
         Returns
         -------
         score : float
             In nats per row.
         """
-        return _best_of(self).score(X)
+        return _best_of(self).score(X, sample_weight=sample_weight)
 
     @available_if(_best_has("get_feature_names_out"))
     def get_feature_names_out(self, input_features: Names | None = None) -> np.ndarray:

@@ -16,7 +16,7 @@ from sk_bvae.estimators._fitting import (
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.training.callbacks import EpochTasks
 from sk_bvae.training.checkpoint import SearchCheckpoint, find_checkpoint, write
-from sk_bvae.training.fingerprints import fingerprint
+from sk_bvae.training.fingerprints import fingerprints
 from sk_bvae.training.stack import Stack
 
 
@@ -55,7 +55,9 @@ def kept_apart(*replicas, raises, name="fit_error"):
 
 
 @OwnDefaults()
-def fit_replicas(estimators, X, positions, path, context, caller, raises):
+def fit_replicas(
+    estimators, X, sample_weight, positions, path, context, caller, raises
+):
     """Fit estimators that can train as one stack; a single one fits by itself.
 
     Parameters
@@ -65,6 +67,9 @@ def fit_replicas(estimators, X, positions, path, context, caller, raises):
 
     X : ndarray of shape (n_samples, n_features)
         Validated data.
+
+    sample_weight : ndarray of shape (n_samples,) or None
+        How much each row counts.
 
     positions : Tensor of shape (n_training_samples,) or None
         The rows to train on; None for all.
@@ -90,14 +95,15 @@ def fit_replicas(estimators, X, positions, path, context, caller, raises):
     if path is not None and path.exists():
         replicas = joblib.load(path)
     else:
-        replicas = _fit(estimators, X, positions, context, caller, raises)
+        rows = X, sample_weight, positions
+        replicas = _fit(estimators, rows, context, caller, raises)
         if path is not None and all(replica.fitted for replica in replicas):
             write(replicas, path)
     context.call_on_fit_task_end(estimator=caller, X=X)
     return replicas
 
 
-def paths_of(stacks, X, positions, search):
+def paths_of(stacks, X, sample_weight, positions, search):
     """Say where a search keeps its stacks: where its `SearchCheckpoint` does.
 
     Parameters
@@ -107,6 +113,9 @@ def paths_of(stacks, X, positions, search):
 
     X : ndarray of shape (n_samples, n_features)
         Validated data.
+
+    sample_weight : ndarray of shape (n_samples,) or None
+        How much each row counts.
 
     positions : Tensor of shape (n_training_samples,) or None
         The rows to train on; None for all.
@@ -122,7 +131,7 @@ def paths_of(stacks, X, positions, search):
     checkpoint = find_checkpoint(search, SearchCheckpoint)
     if checkpoint is None:
         return [None] * len(stacks)
-    data = fingerprint(X), positions
+    data = fingerprints(X, sample_weight), positions
     return [
         checkpoint.file_of(([_describe(each) for each in stack], *data))
         for stack in stacks
@@ -134,12 +143,12 @@ def _describe(estimator):
     return type(estimator), {**estimator.get_params(), **estimator._placed_params()}
 
 
-def _fit(estimators, X, positions, context, caller, raises):
+def _fit(estimators, rows, context, caller, raises):
     replicas = [Replica(estimator) for estimator in estimators]
     start = time.perf_counter()
     fit_them = _fit_alone if len(replicas) == 1 else _fit_stacked
     with kept_apart(*replicas, raises=raises):
-        rows = make_rows(estimators[0], X, positions)
+        rows = make_rows(estimators[0], *rows)
         fit_them(replicas, rows, context, caller, raises)
     seconds = (time.perf_counter() - start) / len(replicas)
     for replica in replicas:

@@ -51,15 +51,22 @@ class Judge:
 
     seed : int
         Draws which rows to hold out, and which to judge by where there are many.
+
+    sample_weight : ndarray of shape (n_samples,), default=None
+        How much each row counts.
     """
 
-    def __init__(self, scoring, X, y, validation_fraction, seed):
+    def __init__(self, scoring, X, y, validation_fraction, seed, sample_weight=None):
         self.scoring, self.X, self.y = scoring, X, y
+        self.sample_weight = sample_weight
         rows = Rows(X, torch.device("cpu"))
+        if sample_weight is not None:
+            rows = rows.weigh(sample_weight)
         self.train = None
         if scoring == "elbo":
-            self.train, held_out = _split(len(X), validation_fraction, seed)
-            self.held_out, rows = rows.restrict(held_out), rows.restrict(self.train)
+            train, held_out = _split(len(rows), validation_fraction, seed)
+            self.held_out, rows = rows.restrict(held_out), rows.restrict(train)
+            self.train = rows.positions
         self.rows = _sample_rows(rows, seed)
 
     def judge(self, replicas, error_score):
@@ -233,8 +240,9 @@ def describe(estimator, rows):
     if not isinstance(estimator, BaseVAE):
         return {}
     total = sum(
-        estimator._rate_and_distortion(block) * len(block)
-        for block in rows.raw_blocks()
+        estimator._rate_and_distortion(block, weight)
+        * (len(block) if weight is None else weight.sum())
+        for block, weight in _weighted_blocks(rows)
     )
     kl, reconstruction = total / len(rows)
     return {
@@ -254,11 +262,17 @@ def collapse_of(estimator):
 
 def elbo(estimator, rows):
     """Estimate the mean evidence lower bound, in nats per row."""
-    total = sum(
-        estimator.score_samples(block, n_draws=1).sum(dtype=np.float64)
-        for block in rows.raw_blocks()
-    )
+    total = 0.0
+    for block, weight in _weighted_blocks(rows):
+        bounds = estimator.score_samples(block, n_draws=1).astype(np.float64)
+        total += bounds.sum() if weight is None else weight @ bounds
     return float(total / len(rows))
+
+
+def _weighted_blocks(rows):
+    """Yield rows a block at a time, and how much each counts; None if all alike."""
+    for block, weight in zip(rows.raw_blocks(), rows.weight_blocks(), strict=False):
+        yield block, None if weight is None else weight.numpy()
 
 
 def udr(estimators, rows):

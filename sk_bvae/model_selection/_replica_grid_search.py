@@ -12,7 +12,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.utils import get_tags
 from sklearn.utils.parallel import Parallel, delayed
 
-from sk_bvae.estimators._base import BaseModel, validate_rows
+from sk_bvae.estimators._base import BaseModel, validate_rows, validate_weights
 from sk_bvae.model_selection._delegates import BestEstimatorMixin
 from sk_bvae.model_selection._fit import fit_replicas, paths_of
 from sk_bvae.model_selection._judge import Judge, check_factors, resolve_scoring
@@ -219,7 +219,12 @@ class ReplicaGridSearch(
     # Searching
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Fit all replicas of all candidates, and choose the best.
 
         Parameters
@@ -229,6 +234,11 @@ class ReplicaGridSearch(
 
         y : array-like of shape (n_samples, n_factors), default=None
             The factors, for a scoring that compares with them.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts in every fit, in "elbo", and in the means over
+            rows of ``cv_results_``. Other scorings take all rows of X alike, but for
+            "udr", to which one of weight 0 is not there.
 
         Returns
         -------
@@ -253,10 +263,14 @@ class ReplicaGridSearch(
         """
         scoring, candidates = self._resolve_scoring(), self._check_candidates()
         X, as_passed = validate_rows(self, X, reset=True), X
+        if sample_weight is not None:
+            sample_weight = validate_weights(sample_weight, X)
         check_factors(scoring, self.scoring, X, y)
         *seeds, split_seed = draw_seeds(self.random_state, self.n_replicas + 1)
         self.replica_seeds_ = np.array(seeds)
-        judge = Judge(scoring, X, y, self.validation_fraction, split_seed)
+        judge = Judge(
+            scoring, X, y, self.validation_fraction, split_seed, sample_weight
+        )
         estimators = self._make_estimators(candidates, as_passed)
         replicas = self._fit_and_judge(candidates, estimators, X, judge)
         self._keep(candidates, replicas)
@@ -300,7 +314,7 @@ class ReplicaGridSearch(
             )
         waiting = [[estimators.pop(at) for at in places] for places in stacks]
         replicas = np.full((len(candidates), self.n_replicas), None)
-        done = self._fit_stacks(waiting, X, judge.train)
+        done = self._fit_stacks(waiting, X, judge.sample_weight, judge.train)
         for places, fitted in zip(stacks, done, strict=True):
             for place, replica in zip(places, fitted, strict=True):
                 replicas[place] = replica
@@ -335,7 +349,7 @@ class ReplicaGridSearch(
                 estimators[row, column] = estimator
         return estimators
 
-    def _fit_stacks(self, stacks, X, positions):
+    def _fit_stacks(self, stacks, X, *which):
         """Fit the stacks, each in whatever process joblib finds for it; yield them."""
         root = self._init_callback_context(
             max_subtasks=len(stacks), sequential_subtasks=False
@@ -349,10 +363,10 @@ class ReplicaGridSearch(
             )
             for number, stack in enumerate(stacks)
         ]
-        paths = paths_of(stacks, X, positions, self)
+        paths = paths_of(stacks, X, *which, self)
         raises = self.error_score == "raise"
         yield from _parallel(self.n_jobs)(
-            delayed(fit_replicas)(stacks.pop(0), X, positions, *at, self, raises)
+            delayed(fit_replicas)(stacks.pop(0), X, *which, *at, self, raises)
             for at in zip(paths, contexts, strict=True)
         )
         root.call_on_fit_task_end(estimator=self, X=X)

@@ -27,6 +27,11 @@ class Batch(NamedTuple):
     n_rows : int
         How many rows the batches of an epoch are made of.
 
+    sample_weight : Tensor of shape (n_samples,), default=None
+        How much each row of the first view counts, 1 on average over the ``n_rows``.
+        None where all count alike. Other views are drawn in proportion to the weights,
+        so that their rows count alike in any case.
+
     Examples
     --------
     >>> import torch
@@ -34,11 +39,47 @@ class Batch(NamedTuple):
     >>> batch = Batch(torch.zeros(1, 8, 5), noise=torch.zeros(1, 8, 2), n_rows=100)
     >>> batch.x[0].shape
     torch.Size([8, 5])
+    >>> batch.mean(torch.arange(8.0))
+    tensor(3.5000)
     """
 
     x: Tensor
     noise: Tensor
     n_rows: int
+    sample_weight: Tensor | None = None
+
+    def weigh(self, values: Tensor) -> Tensor:
+        """Multiply values of rows by how much the rows count, 1 on average here.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_samples, ...)
+            Values of each row of the first view.
+
+        Returns
+        -------
+        weighed : Tensor of shape (n_samples, ...)
+            The values themselves where all rows count alike.
+        """
+        if self.sample_weight is None:
+            return values
+        weight = self.sample_weight / self.sample_weight.mean()
+        return values * weight.reshape(-1, *[1] * (values.dim() - 1))
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Average values of rows, each by how much the row counts.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_samples, ...)
+            Values of each row of the first view.
+
+        Returns
+        -------
+        mean : Tensor of shape (...)
+            The mean over the rows.
+        """
+        return self.weigh(values).mean(dim=0)
 
 
 class Losses(NamedTuple):

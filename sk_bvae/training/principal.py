@@ -55,7 +55,7 @@ def principal_axes(rows, n_axes, seed):
     """
     n_rows, n_features = len(rows), rows.array.shape[1]
     mean, variance = rows.moments
-    unbiased = n_rows / max(1, n_rows - 1)
+    unbiased = rows.n_counted / max(1, rows.n_counted - 1)
     n_axes = min(n_axes, n_rows, n_features)
     if n_features <= WHOLE_COVARIANCE:
         eigenvalues, axes = _of_covariance(rows, mean, n_axes)
@@ -71,9 +71,9 @@ def principal_axes(rows, n_axes, seed):
 
 def _of_covariance(rows, mean, n_axes):
     squares = np.zeros((len(mean), len(mean)))
-    for block in rows.exact_blocks():
+    for block, weight in zip(rows.exact_blocks(), rows.weight_blocks(), strict=False):
         block -= mean
-        squares += block.T @ block
+        squares += _weigh(block, weight).T @ block
     values, vectors = np.linalg.eigh(squares / len(rows))
     return values[::-1][:n_axes], vectors.T[::-1][:n_axes]
 
@@ -82,6 +82,13 @@ def _of_sample(rows, mean, n_axes, seed):
     rng = np.random.RandomState(seed)
     n_sampled = min(len(rows), max(2 * n_axes, SAMPLE_NUMBERS // len(mean)))
     chosen = torch.from_numpy(np.sort(rng.permutation(len(rows))[:n_sampled]))
-    sample = np.concatenate(list(rows.restrict(chosen).exact_blocks()))
-    _, singular, axes = randomized_svd(sample - mean, n_axes, random_state=rng)
+    rows = rows.restrict(chosen)
+    sample = np.concatenate(list(rows.exact_blocks())) - mean
+    if rows.weight is not None:
+        sample = _weigh(sample, rows.weight.sqrt())
+    _, singular, axes = randomized_svd(sample, n_axes, random_state=rng)
     return singular**2 / n_sampled, axes
+
+
+def _weigh(block, weight):
+    return block if weight is None else weight.unsqueeze(1).numpy() * block

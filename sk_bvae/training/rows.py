@@ -2,6 +2,7 @@
 
 import copy
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -59,6 +60,7 @@ class Rows(torch.utils.data.Dataset):
         self.device = device
         self.shift = shift
         self.positions = torch.arange(len(array), device="cpu")
+        self.sample_weight = None  # of each position, as given: see `weigh`
         self.bytes_resident = 0
         self.on_device = []  # the array's one copy there, which views share
 
@@ -69,10 +71,46 @@ class Rows(torch.utils.data.Dataset):
     def restrict(self, positions):
         """Make a view of the rows at some positions; nothing is copied."""
         view = copy.copy(self)
-        for computed in ("range", "moments"):
+        for computed in ("range", "moments", "weight"):
             vars(view).pop(computed, None)
         view.positions = self.positions[positions]
+        if self.sample_weight is not None:
+            view.sample_weight = self.sample_weight[positions]
         return view
+
+    def weigh(self, sample_weight):
+        """Make a view of the rows that count, given a weight for each of the array's.
+
+        Those that float32 takes for 0 beside the largest do not count.
+        """
+        weight = torch.from_numpy(sample_weight)[self.positions]
+        counts = (weight / weight.max()).float() > 0
+        view = self.restrict(counts.nonzero().squeeze(1))
+        view.sample_weight = weight[counts]
+        return view
+
+    @cached_property
+    def weight(self):
+        """How much each row counts, 1 on average; None where all count alike."""
+        weight = self.sample_weight
+        if weight is None or bool((weight == weight[0]).all()):
+            return None
+        relative = weight / weight.max()  # the sum of what is huge would overflow
+        return relative / relative.mean()
+
+    @property
+    def n_counted(self):
+        """How many rows these stand for: whole weights say how often each is there."""
+        weight = self.sample_weight
+        if self.weight is None or bool((weight != weight.round()).any()):
+            return len(self)
+        return weight.sum().item()
+
+    def weight_of(self, order):
+        """Look up how much rows count, by positions of any shape, for the device."""
+        if self.weight is None:
+            return None
+        return self.weight[order].float().to(self.device)
 
     def without_far_means(self, may_shift=True):
         """Make a view with the means taken off those columns that are far from 0.
@@ -95,6 +133,7 @@ class Rows(torch.utils.data.Dataset):
             return self
         view = Rows(self.array, self.device, np.where(far, mean, 0.0))
         view.positions = self.positions
+        view.sample_weight = self.sample_weight
         view.moments = mean - view.shift, variance
         return view
 
@@ -128,6 +167,20 @@ class Rows(torch.utils.data.Dataset):
         """Yield all rows in order, ``n_rows`` at a time."""
         return (self[positions] for positions in self.positions.split(n_rows))
 
+    def mean(self, function, n_rows):
+        """Average what a function gives for rows, in double precision.
+
+        Of a block of ``n_rows`` rows it gives values of shape (n_rows, n_values).
+        """
+        total = 0
+        weights = split_weight(self.weight_of(slice(None)), n_rows)
+        for block, weight in zip(self.blocks(n_rows), weights, strict=False):
+            values = function(block).double()
+            if weight is not None:
+                values = weight.unsqueeze(1) * values
+            total = total + values.sum(dim=0)
+        return total / len(self)
+
     @cached_property
     def range(self):
         """The smallest and the largest value of each column, as they are."""
@@ -139,22 +192,28 @@ class Rows(torch.utils.data.Dataset):
     def moments(self):
         """The mean and the variance of each column, in float64, after the shift."""
         count, mean, squares = 0, 0.0, 0.0
-        for exact in self.exact_blocks():
-            block = torch.from_numpy(exact)
-            own = block.mean(dim=0)
-            apart, total = own - mean, count + len(block)
-            squares = squares + block.var(dim=0, correction=0) * len(block)
-            squares = squares + apart.square() * (count * len(block) / total)
-            mean = mean + apart * (len(block) / total)
+        weights = self.weight_blocks()
+        for exact, weight in zip(self.exact_blocks(), weights, strict=False):
+            n_new, own, variance = _moments_of(torch.from_numpy(exact), weight)
+            apart, total = own - mean, count + n_new
+            squares = squares + variance * n_new
+            squares = squares + apart.square() * (count * n_new / total)
+            mean = mean + apart * (n_new / total)
             count = total
         return mean.numpy(), (squares / count).numpy()
 
     def raw_blocks(self):
         """Yield all rows as they are, a bounded number of bytes at a time."""
-        bytes_of_row = 8 * self.array.shape[1]
-        n_rows = max(1, min(BLOCK_ROWS, BLOCK_BYTES // bytes_of_row))
-        for positions in self.positions.split(n_rows):
+        for positions in self.positions.split(self._rows_of_block()):
             yield self._gather(positions.numpy())
+
+    def weight_blocks(self):
+        """Yield how much the rows of each of `raw_blocks` count; None if all alike."""
+        return split_weight(self.weight, self._rows_of_block())
+
+    def _rows_of_block(self):
+        bytes_of_row = 8 * self.array.shape[1]
+        return max(1, min(BLOCK_ROWS, BLOCK_BYTES // bytes_of_row))
 
     def exact_blocks(self):
         """Yield all rows as `raw_blocks` does, in float64 and after the shift."""
@@ -230,7 +289,9 @@ class Batches:
         """Yield the batches of a pass."""
         n_rows = len(self.rows)
         draw = draw_pass if self.training else draw_pass_in_order
-        order, noise = draw(self.generator, n_rows, self.n_views, self.n_noise)
+        sizes = n_rows, self.n_views, self.n_noise
+        order, noise = draw(self.generator, *sizes, self.rows.weight)
+        weights = split_weight(self.rows.weight_of(order[0]), self.batch_size)
         positions = self.rows.positions[order]
         noise = noise.to(self.rows.device)
         n_together = self.batch_size * self._batches_at_once()
@@ -241,7 +302,7 @@ class Batches:
         ):
             xs = self.rows[some].split(self.batch_size, dim=1)
             for x, own_noise in zip(xs, own.split(self.batch_size, dim=1), strict=True):
-                yield Batch(x, own_noise, n_rows)
+                yield Batch(x, own_noise, n_rows, next(weights))
 
     def _batches_at_once(self):
         """How many small batches are gathered together."""
@@ -249,7 +310,7 @@ class Batches:
         return max(1, GATHERED_BYTES // bytes_of_batch)
 
 
-def draw_pass(generator, n_rows, n_views, n_noise):
+def draw_pass(generator, n_rows, n_views, n_noise, weight=None):
     """Draw the order of the rows and the noise of a pass.
 
     On the CPU, so that they are the same on every device, and all at once, so that a
@@ -269,25 +330,54 @@ def draw_pass(generator, n_rows, n_views, n_noise):
     n_noise : int
         Draws for each row.
 
+    weight : Tensor of shape (n_rows,), default=None
+        How much each row counts, 1 on average; None where all count alike.
+
     Returns
     -------
     order : Tensor of shape (n_views, n_rows), dtype int64
-        A permutation of the rows for each view.
+        A permutation of the rows for each view; for those after the first, where rows
+        have weights, each row about as often as it counts.
 
     noise : Tensor of shape (n_views, n_rows, n_noise)
         Draws from N(0, 1).
     """
     orders = [torch.randperm(n_rows, generator=generator) for _ in range(n_views)]
     noise = torch.randn(n_views, n_rows, n_noise, generator=generator)
-    return torch.stack(orders), noise
+    order = torch.stack(orders)
+    if weight is not None:
+        order[1:] = _draw_in_proportion(order[1:], weight, generator)
+    return order, noise
 
 
-def draw_pass_in_order(generator, n_rows, n_views, n_noise):
+def _draw_in_proportion(strata, weight, generator):
+    """Draw a row from each of as many equal parts of the weight as there are rows."""
+    ends = weight.cumsum(dim=0)
+    within = torch.rand(strata.shape, generator=generator, dtype=ends.dtype)
+    places = (strata + within) * (ends[-1] / len(weight))
+    return torch.searchsorted(ends, places, right=True).clamp(max=len(weight) - 1)
+
+
+def split_weight(weight, n_rows):
+    """Yield how much rows count, ``n_rows`` at a time; None for ever if all alike."""
+    return repeat(None) if weight is None else iter(weight.split(n_rows))
+
+
+def _moments_of(block, weight):
+    """Return how much a block counts, and the means and variances of its columns."""
+    if weight is None:
+        return len(block), block.mean(dim=0), block.var(dim=0, correction=0)
+    total = weight.sum()
+    mean = weight @ block / total
+    return total, mean, weight @ (block - mean).square() / total
+
+
+def draw_pass_in_order(generator, n_rows, n_views, n_noise, weight=None):
     """Draw as `draw_pass` does, with the rows of the first view in order.
 
     The generator stays as it is, so that every such pass has the same draws.
     """
-    order, noise = draw_pass(generator.clone_state(), n_rows, n_views, n_noise)
+    order, noise = draw_pass(generator.clone_state(), n_rows, n_views, n_noise, weight)
     order[0] = torch.arange(n_rows)
     return order, noise
 

@@ -130,13 +130,15 @@ class Stack:
 
     def _train(self, training):
         self.game.train()
+        sizes = self._sizes_of(training)
         passes = [
-            draw_pass(net.generator_, *self._sizes_of(training)) for net in self.nets
+            draw_pass(net.generator_, *sizes, weight)
+            for net, weight in zip(self.nets, training.weights, strict=True)
         ]
         start, progress = self.progress.epochs, self.progress
 
-        def step(x, noise, share):
-            losses = self.step(x, noise, training.n_rows)
+        def step(x, noise, share, sample_weight):
+            losses = self.step(x, noise, training.n_rows, sample_weight)
             progress.epochs = start + share
             return losses
 
@@ -145,16 +147,15 @@ class Stack:
     def _watch(self, watched):
         """Compute the terms of the held-out rows, as each net alone would."""
         self.game.eval()
+        sizes = self._sizes_of(watched)
         passes = [
-            draw_pass_in_order(
-                torch.Generator().manual_seed(net.seed), *self._sizes_of(watched)
-            )
-            for net in self.nets
+            draw_pass_in_order(torch.Generator().manual_seed(net.seed), *sizes, weight)
+            for net, weight in zip(self.nets, watched.weights, strict=True)
         ]
 
-        def look(x, noise, share):
+        def look(x, noise, share, sample_weight):
             with torch.no_grad():
-                return self._losses(x, noise, watched.n_rows, progress=1.0)
+                return self._losses(x, noise, watched.n_rows, 1.0, sample_weight)
 
         return self._run(watched, passes, look)
 
@@ -165,17 +166,19 @@ class Stack:
         """Run one pass batch by batch, and return the mean of each term."""
         order, noise = (torch.stack(drawn) for drawn in zip(*passes, strict=True))
         positions, noise = views.positions_of(order), noise.to(views.rows.device)
+        weight = views.weight_of(order[:, 0])
         size = self.nets[0].batch_size
         n_batches = -(-views.n_rows // size)
         means = EpochMeans(n_batches, size, stacked=True)
         for number in range(n_batches):
             some = slice(number * size, (number + 1) * size)
             x, draws = views.rows[positions[..., some]], noise[..., some, :]
-            losses = step(x, draws, (number + 1) / n_batches)
+            counts = None if weight is None else weight[:, some]
+            losses = step(x, draws, (number + 1) / n_batches, counts)
             means.add(named_terms(losses), x.shape[2])
         return means.read()
 
-    def step(self, x, noise, n_rows):
+    def step(self, x, noise, n_rows, sample_weight=None):
         """Take one step of all nets.
 
         Parameters
@@ -189,12 +192,16 @@ class Stack:
         n_rows : int
             Rows that the batches are taken from.
 
+        sample_weight : Tensor of shape (n_nets, n_samples), default=None
+            How much the rows count for each net; None where all count alike.
+
         Returns
         -------
         losses : Losses
             With a leading dimension for the nets.
         """
-        losses = self._losses(x, noise, n_rows, self._share_done())
+        progress = self._share_done()
+        losses = self._losses(x, noise, n_rows, progress, sample_weight)
         # No loss depends on another's weights: the sum's gradient is each one's own.
         totals = {player: loss.sum() for player, loss in losses.players.items()}
         backward(totals, self.learned)
@@ -207,15 +214,19 @@ class Stack:
     def _share_done(self):
         return self.progress.epochs / self.nets[0].max_epochs
 
-    def _losses(self, x, noise, n_rows, progress):
-        def losses_of_one(state, weights, x, noise):
-            batch = Batch(x, noise, n_rows)
+    def _losses(self, x, noise, n_rows, progress, sample_weight):
+        data = {"x": x, "noise": noise}
+        if sample_weight is not None:
+            data["sample_weight"] = sample_weight
+
+        def losses_of_one(state, weights, data):
+            batch = Batch(**data, n_rows=n_rows)
             return functional_call(self.game, state, (batch, progress, weights))
 
         # not kept: an attribute that refers to the stack would keep it all in memory
         losses_of_all = vmap(losses_of_one, randomness="different")
         state = self.parameters, self.buffers
-        return losses_of_all(state, self.weights, x, noise)
+        return losses_of_all(state, self.weights, data)
 
     def _record(self, net, means):
         net.progress_.epochs = self.progress.epochs
@@ -270,12 +281,21 @@ class Views:
         self.shared = all(view is self.rows for view in views)
         if not self.shared:
             self.positions = torch.stack([view.positions for view in views])
+        self.weights = [view.weight for view in views]
 
     def positions_of(self, order):
         """Turn each net's order, (n_nets, n_views, n_rows), into the array's rows."""
         if self.shared:
             return self.rows.positions[order]
         return self.positions[:, None].expand(order.shape).gather(2, order)
+
+    def weight_of(self, order):
+        """Look up how much rows count, by each net's order of them; None if alike."""
+        if all(weight is None for weight in self.weights):
+            return None
+        alike = torch.ones(self.n_rows, dtype=torch.float64)
+        known = [alike if weight is None else weight for weight in self.weights]
+        return torch.stack(known).gather(1, order).float().to(self.rows.device)
 
 
 class Game(nn.Module):

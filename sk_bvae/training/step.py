@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from sk_bvae.nn import Losses
+
 
 class StopTraining(Exception):  # noqa: N818 - a request, not an error
     """Raised by a callback to end the training after the current epoch."""
@@ -50,10 +52,50 @@ class Criterion(nn.Module):
         self.n_noise = n_noise
 
     def forward(self, players, batch, progress, weights=None):
+        """Compute the losses, and let them count as much as the rows do."""
+        losses = self.losses(players, batch, progress, weights)
+        if batch.sample_weight is None:
+            return losses
+        return count_rows(losses, batch.sample_weight)
+
+    def losses(self, players, batch, progress, weights=None):
         """Compute the losses, of other weights where a stack has its own."""
         weights = self.weights if weights is None else weights
         changed = self.schedule(progress, **weights)
         return self.objective(players, batch, **{**weights, **changed})
+
+
+def count_rows(losses, sample_weight):
+    """Let a batch count in an epoch as much as its rows do, and each row by itself.
+
+    An objective's losses are means over the rows of a batch. So that their sum over
+    the batches of an epoch is that over the rows, and its gradient too, a batch whose
+    rows count twice the average has to count twice.
+
+    Parameters
+    ----------
+    losses : Losses
+        What the objective gave.
+
+    sample_weight : Tensor of shape (n_samples,)
+        How much each row counts, 1 on average over an epoch.
+
+    Returns
+    -------
+    losses : Losses
+        Whose means over the epoch, rows taken alike, are weighted means.
+    """
+    of_batch = sample_weight.mean()
+
+    def count(term):
+        if term.dim() == 0:
+            return of_batch * term
+        return sample_weight.reshape(-1, *[1] * (term.dim() - 1)) * term
+
+    return Losses(
+        {player: count(loss) for player, loss in losses.players.items()},
+        {name: count(term) for name, term in losses.report.items()},
+    )
 
 
 def backward(losses, parameters):

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils._param_validation import validate_params as _validate_params
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -36,6 +37,7 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "check_sample_weight",
     "column_positions",
     "fit_context",
     "validate_params",

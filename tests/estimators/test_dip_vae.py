@@ -9,6 +9,8 @@ from sk_bvae.estimators._dip_vae import covariance
 from sk_bvae.metrics import gaussian_total_correlation
 from sk_bvae.nn import Batch, Terms
 
+BATCH = Batch(torch.zeros(1, 50, 1), torch.zeros(1, 50, 3), n_rows=1000)
+
 
 @pytest.fixture
 def posteriors(rng):
@@ -19,14 +21,14 @@ def posteriors(rng):
 
 def test_covariance_of_the_means(posteriors):
     expected = np.cov(posteriors[0].T, ddof=0)
-    np.testing.assert_allclose(covariance(*posteriors, "i"), expected, atol=1e-6)
+    np.testing.assert_allclose(covariance(BATCH, *posteriors, "i"), expected, atol=1e-6)
 
 
 def test_covariance_of_the_aggregate_posterior(posteriors, rng):
     """By the law of total variance; against draws, too."""
     mean, log_variance = posteriors
     expected = np.cov(mean.T, ddof=0) + np.diag(log_variance.exp().mean(dim=0))
-    ours = covariance(mean, log_variance, "ii")
+    ours = covariance(BATCH, mean, log_variance, "ii")
     np.testing.assert_allclose(ours, expected, atol=1e-6)
     noise = rng.normal(size=(20_000, *mean.shape))
     z = (mean + (log_variance / 2).exp() * torch.from_numpy(noise)).reshape(-1, 3)
@@ -35,7 +37,9 @@ def test_covariance_of_the_aggregate_posterior(posteriors, rng):
 
 def test_kind_ii_adds_to_the_diagonal_alone(posteriors):
     """Neighbours add one number to every entry."""
-    difference = covariance(*posteriors, "ii") - covariance(*posteriors, "i")
+    difference = covariance(BATCH, *posteriors, "ii") - covariance(
+        BATCH, *posteriors, "i"
+    )
     assert torch.equal(difference, difference.diagonal().diag_embed())
     assert len(difference.diagonal().unique()) == 3
 
@@ -45,9 +49,8 @@ def test_the_loss_is_the_written_formula(posteriors, rng, kind):
     mean, log_variance = posteriors
     nll, kl = (torch.from_numpy(rng.normal(size=shape)) for shape in (50, (50, 3)))
     terms = Terms(nll, kl, mean, log_variance, mean)
-    batch = Batch(torch.zeros(1, 50, 1), torch.zeros(1, 50, 3), n_rows=1000)
     losses = DIPVAE(kind=kind).objective(
-        {"vae": lambda x, noise: terms}, batch, lambda_off_diagonal=2, lambda_diagonal=7
+        {"vae": lambda x, noise: terms}, BATCH, lambda_off_diagonal=2, lambda_diagonal=7
     )
     matrix = np.cov(mean.T, ddof=0)
     if kind == "ii":
@@ -71,7 +74,7 @@ def test_one_row_has_no_covariance_of_means(posteriors, kind):
     expected = torch.zeros(3, 3, dtype=mean.dtype)
     if kind == "ii":
         expected = log_variance[0].exp().diag_embed()
-    torch.testing.assert_close(covariance(mean, log_variance, kind), expected)
+    torch.testing.assert_close(covariance(BATCH, mean, log_variance, kind), expected)
 
 
 @pytest.mark.parametrize("kind", ["i", "ii"])

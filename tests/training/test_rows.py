@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from sk_bvae.training import rows as rows_module
-from sk_bvae.training.rows import Batches, Rows
+from sk_bvae.training.rows import Batches, Rows, draw_pass
 
 CPU = torch.device("cpu")
 
@@ -168,3 +168,72 @@ def test_views_share_what_is_on_the_device(monkeypatch):
     one, other = (rows.restrict(torch.tensor(kept)) for kept in ([0, 2], [5, 1]))
     assert one.resident is other.resident is rows.resident
     np.testing.assert_array_equal(other[other.positions], X[[5, 1]])
+
+
+# Weights
+
+
+def test_rows_that_count_are_a_view(array):
+    weight = np.arange(23.0) % 3
+    rows = Rows(array, CPU).weigh(weight)
+    counts = np.flatnonzero(weight)
+    assert rows.array is array
+    np.testing.assert_array_equal(rows.positions, counts)
+    np.testing.assert_allclose(rows.weight, weight[counts] / weight[counts].mean())
+    part = rows.restrict(torch.tensor([0, 1, 2]))
+    np.testing.assert_allclose(part.weight, np.array([1, 2, 1]) * 3 / 4)
+    assert rows.restrict(torch.tensor([0, 2])).weight is None  # they count alike
+    assert Rows(array, CPU).weigh(np.full(23, 0.1)).weight is None
+
+
+def test_whole_weights_say_how_many_rows_there_are(array):
+    rows, weight = Rows(array, CPU), np.arange(23.0)
+    assert rows.n_counted == 23
+    assert rows.weigh(weight).n_counted == weight.sum()
+    assert rows.weigh(weight / 2).n_counted == 22
+    assert rows.weigh(weight % 2 * 5).n_counted == 11
+
+
+@pytest.mark.parametrize("n_rows", [23, 5000])
+def test_weighted_moments(rng, n_rows):
+    array = rng.normal(size=(n_rows, 3)) * [1, 100, 1e-6] + [0, 1e6, 7]
+    weight = rng.exponential(size=n_rows) * (np.arange(n_rows) > n_rows // 2)
+    mean, variance = Rows(array, CPU).weigh(weight).moments
+    expected = np.average(array, axis=0, weights=weight)
+    np.testing.assert_allclose(mean, expected, rtol=1e-12)
+    expected = np.cov(array.T, aweights=weight, ddof=0).diagonal()
+    np.testing.assert_allclose(variance, expected, rtol=1e-8)
+
+
+def test_weights_come_with_their_rows(rng):
+    weight = rng.exponential(size=23)
+    rows = Rows(np.arange(23.0)[:, None], CPU).weigh(weight)
+    for training in (True, False):
+        for batch in batches_of(rows, 5, training):
+            expected = weight[batch.x[0, :, 0].long()] / weight.mean()
+            np.testing.assert_allclose(batch.sample_weight, expected, rtol=1e-6)
+
+
+def test_mean_of_a_function(rng):
+    array, weight = rng.normal(size=(23, 3)), rng.exponential(size=23)
+    rows = Rows(array, CPU)
+    for each, w in ((rows, None), (rows.weigh(weight), weight)):
+        expected = np.average(array**2, axis=0, weights=w)
+        np.testing.assert_allclose(each.mean(torch.square, 5), expected, rtol=1e-5)
+
+
+def test_further_views_are_drawn_in_proportion():
+    weight = torch.tensor([0.0625, 0.5, 1.0, 2.4375]).double()
+    counts = torch.zeros(2, 4)
+    for seed in range(2000):
+        generators = [torch.Generator().manual_seed(seed) for _ in range(2)]
+        order, noise = draw_pass(generators[0], 4, 3, 2, weight)
+        plain = draw_pass(generators[1], 4, 3, 2)
+        assert torch.equal(order[0], plain[0][0])
+        assert torch.equal(noise, plain[1])
+        for view in (0, 1):
+            drawn = order[1 + view].bincount(minlength=4)
+            assert ((drawn - weight).abs() < 2).all()
+            counts[view] += drawn
+    np.testing.assert_allclose(counts / 2000, weight.expand(2, 4), atol=0.05)
+    assert len({tuple(order[1].tolist()), tuple(order[2].tolist())}) == 2

@@ -147,7 +147,7 @@ def test_weights_after_20_steps_in_float64(images, Estimator, network):
             Batch(X[order[:, some]], noise[:, some].double(), len(X))
             for order, noise in passes
         ]
-        x, noise, _ = zip(*batches, strict=True)
+        x, noise, *_ = zip(*batches, strict=True)
         stack.step(torch.stack(x), torch.stack(noise), len(X))
         for net, batch in zip(lone_nets, batches, strict=True):
             net.train_step(batch)

@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from sk_bvae.nn import Losses
-from sk_bvae.training.step import Curves, EpochMeans, backward, named_terms
+from sk_bvae.training.step import (
+    Curves,
+    EpochMeans,
+    backward,
+    count_rows,
+    named_terms,
+)
 
 # Gradients
 
@@ -106,6 +112,27 @@ def test_means_are_over_the_rows_of_the_epoch(rng, batch_size, n_rows, stacked):
     assert ours.keys() == expected.keys()
     for name, mean in ours.items():
         np.testing.assert_allclose(mean, expected[name], rtol=1e-12, atol=1e-12)
+
+
+def test_weighted_means_are_over_the_rows_of_the_epoch(rng):
+    sizes = [5, 5, 3]
+    weight = torch.from_numpy(rng.exponential(size=13))
+    weights = (weight / weight.mean()).split(sizes)
+    means = EpochMeans(len(sizes), 5)
+    epoch = make_epoch(sizes, rng)
+    for terms, size, own in zip(epoch, sizes, weights, strict=True):
+        means.add(count_rows(Losses({}, terms), own).report, size)
+    expected = {
+        name: np.average(
+            np.concatenate([terms[name] for terms in epoch]), axis=0, weights=weight
+        )
+        for name in ("row", "latent")
+    }
+    of_batches = [own.sum() for own in weights]
+    batches = [terms["batch"] for terms in epoch]
+    expected["batch"] = np.average(batches, weights=of_batches)
+    for name, mean in means.read().items():
+        np.testing.assert_allclose(mean, expected[name], rtol=1e-12)
 
 
 def test_float32_terms_are_summed_in_double_precision():
