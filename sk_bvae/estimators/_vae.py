@@ -228,16 +228,16 @@ class BaseVAE(BaseModel):
     def _placed_params(self):
         return {"likelihood": getattr(self, "_placed_likelihood", self.likelihood)}
 
-    def _column_names(self):
+    def _column_names(self, rows):
         """Name the columns as X did, or by their positions."""
-        return getattr(self, "feature_names_in_", range(self.n_features_in_))
+        return getattr(self, "feature_names_in_", range(rows.array.shape[1]))
 
     def _may_shift(self, n_features):
         return may_shift(self._build_likelihood(), n_features)
 
     def _adapt(self, players, rows):
         likelihood = players["vae"].likelihood
-        check_one_hot(likelihood, rows, self._column_names())
+        check_one_hot(likelihood, rows, self._column_names(rows))
         if type(likelihood).adapt is not Likelihood.adapt:
             likelihood.adapt(*map(torch.from_numpy, rows.moments))
         if not isinstance(self.likelihood, str):
@@ -266,7 +266,7 @@ class BaseVAE(BaseModel):
         return players["vae"].likelihood.adapted
 
     def _check_rows(self, players, rows):
-        check_support(players["vae"].likelihood, rows, self._column_names())
+        check_support(players["vae"].likelihood, rows, self._column_names(rows))
 
     def _summarise(self, net, rows):
         """Order the latents by their KL, and explain them."""
@@ -454,7 +454,9 @@ class BaseVAE(BaseModel):
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
         n_draws = int(n_draws)
         rows = self._rows(validate_rows(self, X))
-        check_support(self.net_.module_["vae"].likelihood, rows, self._column_names())
+        check_support(
+            self.net_.module_["vae"].likelihood, rows, self._column_names(rows)
+        )
 
         def bound(players, x):
             noise = self._noise_of(x, n_draws)
@@ -513,7 +515,7 @@ class BaseVAE(BaseModel):
         n_draws = int(n_draws)
         rows = self._rows(validate_rows(self, X))
         likelihood = self.net_.module_["vae"].likelihood
-        check_support(likelihood, rows, self._column_names())
+        check_support(likelihood, rows, self._column_names(rows))
         check_by_feature(likelihood, rows.array.shape[1])
 
         def shares(players, x):

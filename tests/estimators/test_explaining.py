@@ -240,6 +240,9 @@ def test_a_likelihood_has_to_speak_of_features(digits):
         def mean(self, output):
             return output
 
+        def draw(self, output, generator):
+            return output
+
     vae = BetaVAE(2, likelihood=OfRows(), **SMALL).fit(digits)
     with pytest.raises(TypeError, match=r"OfRows .* write nll_by_feature"):
         vae.score_features(digits)
