@@ -17,6 +17,7 @@ from sklearn.base import (
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch.callbacks import BatchScoring, EpochScoring
 from skorch.helper import predefined_split
@@ -181,6 +182,9 @@ class BaseModel(
 
     def _check_rows(self, players, rows):
         """Refuse data that the players cannot be trained on."""
+
+    def _expect(self, players, rows):
+        """Tell the players what to expect of the rows of a fit."""
 
     # Fitting
 
@@ -382,6 +386,7 @@ class BaseModel(
             )
         self._check_rows(self.net_.module_, rows)
         check_weights_count(self, self.net_, rows)
+        self._expect(self.net_.module_, rows)
         self.net_.is_solved_ = False
         return self.net_
 
@@ -522,7 +527,15 @@ def validate_rows(estimator, X, reset=False):
             f"{type(estimator).__name__}: pass X.reshape(len(X), -1), and for the "
             f"convolutional networks image_shape={tuple(shape[1:])}."
         )
-    X = validate_data(estimator, X, reset=reset, dtype=REAL, order="C")
+    may_have_gaps = get_tags(estimator).input_tags.allow_nan
+    X = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        dtype=REAL,
+        order="C",
+        ensure_all_finite="allow-nan" if may_have_gaps else True,
+    )
     if X.dtype == np.float64:
         _check_float32_holds(X)
     return X
@@ -538,9 +551,9 @@ def validate_weights(sample_weight, X):
 def _check_float32_holds(X):
     """Refuse numbers that the networks, which compute in float32, cannot hold."""
     for start in range(0, len(X), BLOCK_ROWS):
-        largest = np.abs(X[start : start + BLOCK_ROWS]).max(axis=0)
-        if largest.max() > np.finfo(np.float32).max:
+        largest = np.fmax.reduce(np.abs(X[start : start + BLOCK_ROWS]))
+        if np.fmax.reduce(largest) > np.finfo(np.float32).max:
             raise ValueError(
-                f"X holds values up to {largest.max():.3g}, in column "
-                f"{largest.argmax()}, which float32 cannot hold: scale the data."
+                f"X holds values up to {np.nanmax(largest):.3g}, in column "
+                f"{np.nanargmax(largest)}, which float32 cannot hold: scale the data."
             )

@@ -153,13 +153,24 @@ def check_support(likelihood, rows, names):
             continue
         low, high = rows.range
         if part is likelihood:
-            part.check_range(float(low.min()), float(high.max()))
+            ends = np.fmin.reduce(low), np.fmax.reduce(high)
+            part.check_range(*map(float, ends))
             continue
         for column in columns:
             try:
                 part.check_range(float(low[column]), float(high[column]))
             except ValueError as error:
                 raise ValueError(f"Column {names[column]!r}: {error}") from error
+
+
+def check_columns(mean, names):
+    """Refuse columns that have no mean, as nothing in them is observed."""
+    empty = [name for name, unknown in zip(names, mean.isnan(), strict=True) if unknown]
+    if empty:
+        raise ValueError(
+            f"Nothing is observed in the columns {list_some(empty)}: drop them before "
+            "the fit."
+        )
 
 
 def check_one_hot(likelihood, rows, names):

@@ -82,7 +82,8 @@ def explain_latents(vae, rows, kl):
         ``components_`` and ``explained_variance_ratio_``.
     """
     n_rows = max(1, DECODED_ROWS // (vae.n_components + 1))
-    codes = torch.cat([vae.posterior(x)[0] for x in rows.blocks(n_rows)])
+    codes = [vae.as_for(x).posterior(x)[0] for x in rows.blocks(n_rows)]
+    codes = torch.cat(codes)
     spread = codes.double().std(dim=0, correction=0).float()
     few = codes[: -(-len(codes) // SHARE_FOR_SLOPES)]
     slopes = sum(_slopes(vae, z).sum(dim=1) for z in few.split(n_rows)) / len(few)
@@ -121,14 +122,19 @@ def _additions(vae, z):
 def _centred_products(blocks):
     """Sum the products of parts, of shape (n_parts, n_rows, n_features) in each block.
 
-    Of each column's deviations from its mean over the rows.
+    Of each column's deviations from its mean over the rows in which the last part, the
+    data, is observed.
     """
-    n_rows, products, totals = 0, 0.0, 0.0
+    n_observed, products, totals = 0, 0.0, 0.0
     for parts in blocks:
+        observed = ~parts[-1].isnan()
+        parts = torch.where(observed, parts, 0.0)
         flat = parts.flatten(start_dim=1)
         products = products + flat @ flat.T
         totals = totals + parts.sum(dim=1)
-        n_rows += parts.shape[1]
+        n_observed = n_observed + observed.sum(dim=0)
+    n_rows = n_observed.max()
+    totals = totals * (n_rows / n_observed.clamp(min=1)).sqrt()
     return (products - totals @ totals.T / n_rows).cpu().numpy()
 
 
@@ -162,7 +168,8 @@ def log_density_by_feature(vae, x, noise):
 
     Feature j's part is the mean of log p(x_j|z) - 1/2 z' d/dz log p(x_j|z) over the
     posterior p(z|x), whose draws are the noise and its mirror image, weighted by
-    importance. What the parts leave of the bound is shared equally.
+    importance. What the parts leave of the bound is shared equally. Values that are
+    missing have no part.
 
     Parameters
     ----------
@@ -181,26 +188,29 @@ def log_density_by_feature(vae, x, noise):
         In nats; the rows add up to `importance_weighted_bound`.
     """
     posterior = [part.unsqueeze(1) for part in vae.posterior(x)]
-    target = vae.likelihood.standardize(x).unsqueeze(1)
+    target, observed = vae._standardize(x.unsqueeze(1))
     draws_at_once = max(1, DECODED_ROWS // (2 * len(x)))
     totals, means = [], []
     for some in noise.split(draws_at_once, dim=1):
         mirrored = torch.cat([some, -some], dim=1)
-        log_weights, parts = _weigh_parts(vae, target, *posterior, mirrored)
+        log_weights, parts = _weigh_parts(vae, target, observed, *posterior, mirrored)
         totals.append(log_weights.logsumexp(dim=1))
         means.append(_weighted_mean(log_weights, parts))
     parts = _weighted_mean(torch.stack(totals, dim=1), torch.stack(means, dim=1))
-    left = importance_weighted_bound(vae, x, noise) - parts.sum(dim=1)
-    return parts + left.unsqueeze(1) / parts.shape[1]
+    left = (importance_weighted_bound(vae, x, noise) - parts.sum(dim=1)).unsqueeze(1)
+    if observed is None:
+        return parts + left / parts.shape[1]
+    shared = observed.squeeze(1) / observed.sum(dim=-1).clamp(min=1)
+    return parts + left * shared
 
 
-def _weigh_parts(vae, target, mean, log_variance, noise):
+def _weigh_parts(vae, target, observed, mean, log_variance, noise):
     """Compute log p(x, z) / q(z|x), and the features' parts, for each draw."""
     z = mean + (0.5 * log_variance).exp() * noise
 
     def log_density(z):
         output = vae.decode(z.flatten(end_dim=1)).view(*z.shape[:2], -1)
-        return -vae.likelihood.nll_by_feature(output, target.expand_as(output))
+        return -vae._nll_by_feature(output, target.expand_as(output), observed)
 
     given_z = log_density(z)
     log_weights = log_prior_over_posterior(z, noise, log_variance) + given_z.sum(-1)

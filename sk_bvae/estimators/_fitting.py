@@ -50,8 +50,10 @@ def prepare(estimator, rows):
     net = net_from_recipe(estimator, make_recipe(estimator, rows), rows.device)
     estimator._check_rows(net.module_, rows)
     check_weights_count(estimator, net, rows)
+    estimator._expect(net.module_, rows)
     adapt(estimator, net, rows)
     ends_there = estimator._starts_at_the_end(rows.array.shape[1])
+    ends_there = ends_there and not rows.has_gaps  # of which it knows nothing
     net.is_solved_ = ends_there and estimator._is_adapted(net.module_)
     return net
 
@@ -321,8 +323,8 @@ def unchanged_on_failure(estimator):
 
 
 def _explain_divergence(estimator, epoch, rows):
-    largest = np.abs(rows.range).max(axis=0)
-    column = int(largest.argmax())
+    largest = np.fmax.reduce(np.abs(rows.range))
+    column = int(np.nanargmax(largest))
     names = getattr(estimator, "feature_names_in_", None)
     name = f"{column}" if names is None else f"{column} ({names[column]!r})"
     return (

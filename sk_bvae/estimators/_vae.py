@@ -26,6 +26,7 @@ from sk_bvae.estimators._columns import (
     Kind,
     build_likelihood,
     check_by_feature,
+    check_columns,
     check_one_hot,
     check_support,
     may_shift,
@@ -39,7 +40,7 @@ from sk_bvae.estimators._explaining import (
 from sk_bvae.estimators._linear_start import PACE_FROM_OPTIMUM, start_at_linear_optimum
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.nn import VAE, Gaussian, Likelihood, gaussian_kl
-from sk_bvae.nn._bounds import importance_weighted_bound
+from sk_bvae.nn._bounds import importance_weighted_bound, importance_weighted_mean
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._networks import build_networks
 from sk_bvae.nn._probe import probe
@@ -47,12 +48,16 @@ from sk_bvae.training.principal import principal_axes
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
 from sk_bvae.utils._active import ACTIVE_NATS
+from sk_bvae.utils._containers import like_input
 from sk_bvae.utils._random import draw_seeds, normal_by_row
 from sk_bvae.utils._sklearn import Interval, StrOptions
 from sk_bvae.utils._types import RandomState
 
 # Rows on which likelihoods of the user's own are tried.
 PROBED_ROWS = 3
+
+# Rounds in which `impute` draws. After four it is more draws a round that tell.
+IMPUTE_ROUNDS = 4
 
 
 @with_parameters
@@ -216,7 +221,9 @@ class BaseVAE(BaseModel):
         if self._starts_linear():
             likelihood.pace = PACE_FROM_OPTIMUM
         likelihood.bind(n_features)
-        return {"vae": VAE(encoder, decoder, likelihood, self.n_components)}
+        unknown = torch.full((n_features,), torch.nan)
+        vae = VAE(encoder, decoder, likelihood, self.n_components, center=unknown)
+        return {"vae": vae}
 
     def _build_likelihood(self):
         likelihood = self._placed_params()["likelihood"]
@@ -236,12 +243,18 @@ class BaseVAE(BaseModel):
         return may_shift(self._build_likelihood(), n_features)
 
     def _adapt(self, players, rows):
-        likelihood = players["vae"].likelihood
-        check_one_hot(likelihood, rows, self._column_names(rows))
-        if type(likelihood).adapt is not Likelihood.adapt:
-            likelihood.adapt(*map(torch.from_numpy, rows.moments))
+        vae, names = players["vae"], self._column_names(rows)
+        adapts = type(vae.likelihood).adapt is not Likelihood.adapt
+        if adapts or rows.has_gaps:
+            mean, variance = map(torch.from_numpy, rows.moments)
+            check_columns(mean, names)
+            vae.center.copy_(mean)
+        check_one_hot(vae.likelihood, rows, names)
+        if adapts:
+            vae.likelihood.adapt(mean, variance)
         if not isinstance(self.likelihood, str):
-            probe(likelihood, rows[rows.positions[:PROBED_ROWS]])
+            x = rows[rows.positions[:PROBED_ROWS]]
+            probe(vae.likelihood, torch.where(x.isnan(), vae.center, x))
 
     def _start(self, players, rows, seed):
         if self._starts_linear() and players["vae"].likelihood.adapted:
@@ -268,20 +281,28 @@ class BaseVAE(BaseModel):
     def _check_rows(self, players, rows):
         check_support(players["vae"].likelihood, rows, self._column_names(rows))
 
+    def _expect(self, players, rows):
+        players["vae"].has_gaps = rows.has_gaps
+
     def _summarise(self, net, rows):
         """Order the latents by their KL, and explain them."""
         vae = net.module_["vae"].eval()
         with torch.no_grad():
-            kl = rows.mean(lambda x: gaussian_kl(*vae.posterior(x)), BLOCK_ROWS)
+            kl = rows.mean(
+                lambda x: gaussian_kl(*vae.as_for(x).posterior(x)), BLOCK_ROWS
+            )
             rank = kl.argsort(descending=True, stable=True)
             vae.order.copy_(vae.order[rank])
         kl = kl[rank].cpu().numpy()
         if not np.isfinite(kl).all():  # the last step came after the last loss
             raise NonFiniteLossError(epoch=len(net.history))
+        sample = self._sample(net, rows)
+        if vae.center.isnan().any():  # rows without gaps can be trained on without
+            vae.center.copy_(torch.cat(list(sample.blocks(BLOCK_ROWS))).mean(dim=0))
         return {
             "kl_": kl,
             "n_active_components_": int((kl > ACTIVE_NATS).sum()),
-            **explain_latents(vae, self._sample(net, rows), kl),
+            **explain_latents(vae, sample, kl),
             **vae.likelihood.learned(),
         }
 
@@ -328,8 +349,10 @@ class BaseVAE(BaseModel):
             Latents, ordered by `kl_`, largest first.
         """
         check_is_fitted(self)
-        rows = self._rows(validate_rows(self, X))
-        return self._by_block(rows, lambda players, x: players["vae"].posterior(x)[0])
+        return self._by_block(
+            self._rows(validate_rows(self, X)),
+            lambda players, x: players["vae"].as_for(x).posterior(x)[0],
+        )
 
     def posterior(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Compute the mean and the standard deviation of each row's posterior.
@@ -352,7 +375,10 @@ class BaseVAE(BaseModel):
         check_is_fitted(self)
         rows = self._rows(validate_rows(self, X))
         both = self._by_block(
-            rows, lambda players, x: torch.stack(players["vae"].posterior(x), dim=1)
+            rows,
+            lambda players, x: torch.stack(
+                players["vae"].as_for(x).posterior(x), dim=1
+            ),
         )
         return both[:, 0].copy(), np.exp(0.5 * both[:, 1])
 
@@ -460,7 +486,7 @@ class BaseVAE(BaseModel):
 
         def bound(players, x):
             noise = self._noise_of(x, n_draws)
-            return importance_weighted_bound(players["vae"], x, noise)
+            return importance_weighted_bound(players["vae"].as_for(x), x, noise)
 
         return self._by_block(rows, bound, n_rows=max(1, BLOCK_ROWS // n_draws))
 
@@ -468,7 +494,8 @@ class BaseVAE(BaseModel):
         """Share out the log density of each row among its columns.
 
         The lowest entry of a row names the column that made it unlikely. The rows add
-        up to `score_samples`, to the precision of float32.
+        up to `score_samples`, to the precision of float32. A value that is missing has
+        no share: 0.
 
         With means over the true posterior p(z|x), and H the entropy of the prior less
         that of p(z|x),
@@ -520,9 +547,76 @@ class BaseVAE(BaseModel):
 
         def shares(players, x):
             noise = self._noise_of(x, n_draws)
-            return log_density_by_feature(players["vae"], x, noise)
+            return log_density_by_feature(players["vae"].as_for(x), x, noise)
 
         return self._by_block(rows, shares, n_rows=max(1, BLOCK_ROWS // (2 * n_draws)))
+
+    def impute(self, X: ArrayLike, n_draws: int = 256) -> Any:
+        """Fill the gaps of X with the means of what they may hold.
+
+        The mean of p(missing | observed), estimated by self-normalised importance
+        weights [1]_: the decoder's means of draws from q(z|x), each weighted by
+        p(observed, z) / q(z|x). The draws come in rounds, and from the second on from
+        the moments of the last round's weighted draws instead of q(z|x), as of a row
+        with many gaps an encoder says little. As for `score_samples`, they depend on
+        each row's values and on the fit alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data, NaN where a value is missing.
+
+        n_draws : int, default=256
+            Draws per row in each of four rounds.
+
+        Returns
+        -------
+        X_filled : array-like of shape (n_samples, n_features)
+            What X is: a DataFrame with its index and columns, or an array, of the
+            same dtype where that can hold the means; what `set_output` says where it
+            was called. What was observed is what it was, to the bit.
+
+        References
+        ----------
+        .. [1] Mattei and Frellsen (2019). "MIWAE: deep generative modelling and
+           imputation of incomplete data sets". ICML.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sk_bvae import BetaVAE
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 1)) + 0.1 * rng.normal(size=(200, 3))
+        >>> X[::2, 0] = np.nan
+        >>> vae = BetaVAE(1, beta=1, init="pca", max_iter=20, random_state=0).fit(X)
+        >>> vae.impute([[np.nan, 1.0, 1.0]]).round(0)
+        array([[1., 1., 1.]])
+        """
+        check_is_fitted(self)
+        check_scalar(n_draws, "n_draws", Integral, min_val=1)
+        array = validate_rows(self, X)
+        rows = self._rows(array)
+        check_support(self.net_.module_["vae"].likelihood, rows, self._column_names(rows))
+        filled, changed = np.array(array), np.zeros(array.shape[1], dtype=bool)
+        incomplete = rows.positions[rows.incomplete()]
+        for start in range(0, len(incomplete), BLOCK_ROWS):
+            positions = incomplete[start : start + BLOCK_ROWS]
+            means = self._means_of(rows.restrict(positions), int(n_draws))
+            gaps = np.isnan(array[positions])
+            filled[positions] = np.where(gaps, means, array[positions])
+            changed |= gaps.any(axis=0)
+        return like_input(filled, np.flatnonzero(changed), X, self)
+
+    def _means_of(self, rows, n_draws):
+        """Estimate the mean of what each row says of itself, in the data's units."""
+
+        def mean(players, x):
+            noise = self._noise_of(x, IMPUTE_ROUNDS * n_draws)
+            in_rounds = noise.unflatten(1, (IMPUTE_ROUNDS, n_draws))
+            return importance_weighted_mean(players["vae"].as_for(x), x, in_rounds)
+
+        n_rows = max(1, BLOCK_ROWS // n_draws)
+        return self._shift_back(self._by_block(rows, mean, n_rows=n_rows))
 
     def _noise_of(self, x, n_draws):
         """Draw noise for the latents of each row, a function of it and of the fit."""
@@ -536,7 +630,7 @@ class BaseVAE(BaseModel):
         """Estimate the KL and the reconstruction, means over rows, with one draw."""
 
         def terms(players, x):
-            terms = players["vae"](x, self._noise_of(x, 1)[:, 0])
+            terms = players["vae"].as_for(x)(x, self._noise_of(x, 1)[:, 0])
             return torch.stack([terms.kl.sum(dim=-1), terms.nll], dim=-1)
 
         return mean_of_rows(self._by_block(self._rows(X), terms), sample_weight)
@@ -566,6 +660,12 @@ class BaseVAE(BaseModel):
         if sample_weight is not None:
             sample_weight = validate_weights(sample_weight, scores)
         return float(mean_of_rows(scores, sample_weight))
+
+    def __sklearn_tags__(self):
+        """Tell scikit-learn that values may be missing."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     # Conversion to ONNX
 

@@ -1,6 +1,7 @@
 """The methods of the best estimator, as a search has them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -111,6 +112,25 @@ class BestEstimatorMixin(TransformerMixin):
             The rows.
         """
         return _best_of(self).sample(n_samples, random_state=random_state)
+
+    @available_if(_best_has("impute"))
+    def impute(self, X: ArrayLike, n_draws: int = 256) -> Any:
+        """Fill the gaps of X by the best estimator.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Data, NaN where a value is missing.
+
+        n_draws : int, default=256
+            Draws per row in each of four rounds.
+
+        Returns
+        -------
+        X_filled : array-like of shape (n_samples, n_features)
+            What X is, with the means of what its gaps may hold.
+        """
+        return _best_of(self).impute(X, n_draws=n_draws)
 
     @available_if(_best_has("score_samples"))
     def score_samples(self, X: ArrayLike, n_draws: int = 32) -> np.ndarray:

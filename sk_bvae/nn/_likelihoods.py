@@ -98,7 +98,7 @@ class Likelihood(nn.Module):
             Where ``low`` or ``high`` lie outside.
         """
         least, most = self.support
-        if least <= low and high <= most:
+        if not (low < least or most < high):  # nor where nothing is observed: NaN
             return
         raise ValueError(
             f"The {type(self).__name__} likelihood needs values between {least:g} and "
@@ -143,7 +143,10 @@ class Likelihood(nn.Module):
         nll : Tensor of shape (..., n_features)
             In nats, as a density over data in its own units.
         """
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} has no nll_by_feature(output, x), which rows with "
+            "gaps, and shares of features in a density, need."
+        )
 
     def nll(self, output: Tensor, x: Tensor) -> Tensor:
         """Negative log density, summed over the features.

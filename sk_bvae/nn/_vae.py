@@ -1,5 +1,6 @@
 """The variational autoencoder: encoder, reparameterised draw, decoder, likelihood."""
 
+from copy import copy
 from typing import NamedTuple
 
 import torch
@@ -69,6 +70,17 @@ class VAE(nn.Module):
     n_components : int
         How many latents there are.
 
+    center : Tensor of shape (n_features,), default=None
+        What the encoder sees where a value is missing, in the data's own units. None
+        is 0 everywhere.
+
+    Notes
+    -----
+    A value that is missing is NaN. While ``has_gaps`` is false, as it is at first, rows
+    are taken to be whole, and nobody looks; `as_for` gives the module that suits some
+    rows. With gaps, the likelihood is that of the observed values: the sum of its
+    `Likelihood.nll_by_feature` over them.
+
     Examples
     --------
     >>> import torch
@@ -80,12 +92,15 @@ class VAE(nn.Module):
     (torch.Size([3]), torch.Size([3, 2]))
     """
 
+    has_gaps: bool = False
+
     def __init__(
         self,
         encoder: nn.Module,
         decoder: nn.Module,
         likelihood: Likelihood,
         n_components: int,
+        center: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -93,11 +108,29 @@ class VAE(nn.Module):
         self.likelihood = likelihood
         # Where each latent that a user sees stands among the network's own.
         self.register_buffer("order", torch.arange(n_components))
+        self.register_buffer("center", torch.zeros(()) if center is None else center)
 
     @property
     def n_components(self) -> int:
         """How many latents there are."""
         return len(self.order)
+
+    def as_for(self, x: Tensor) -> "VAE":
+        """Return this module as it is to be used for some rows: with gaps or without.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_features)
+            Data in its own units, NaN where a value is missing.
+
+        Returns
+        -------
+        vae : VAE
+            The same weights. This one is left as it is, as others may be using it.
+        """
+        vae = copy(self)
+        vae.has_gaps = bool(x.isnan().any())
+        return vae
 
     def forward(self, x: Tensor, noise: Tensor) -> Terms:
         """Compute the terms of the objective.
@@ -115,10 +148,10 @@ class VAE(nn.Module):
         terms : Terms
             In nats.
         """
-        x = self.likelihood.standardize(x)
+        x, observed = self._standardize(x)
         mean, log_variance = self._encode(x)
         z = reparameterize(mean, log_variance, noise)
-        nll = self.likelihood.nll(self.decoder(z), x)
+        nll = self._nll(self.decoder(z), x, observed)
         return Terms(nll, gaussian_kl(mean, log_variance), mean, log_variance, z)
 
     def draw(self, x: Tensor, noise: Tensor) -> Tensor:
@@ -137,7 +170,7 @@ class VAE(nn.Module):
         z : Tensor of shape (n_samples, n_components)
             Latents, in the network's order.
         """
-        mean, log_variance = self._encode(self.likelihood.standardize(x))
+        mean, log_variance = self._encode(self._standardize(x)[0])
         return reparameterize(mean, log_variance, noise)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -156,7 +189,7 @@ class VAE(nn.Module):
         log_variance : Tensor of shape (n_samples, n_components)
             Log variances.
         """
-        mean, log_variance = self._encode(self.likelihood.standardize(x))
+        mean, log_variance = self._encode(self._standardize(x)[0])
         return mean[:, self.order], log_variance[:, self.order]
 
     def decode(self, z: Tensor) -> Tensor:
@@ -188,6 +221,25 @@ class VAE(nn.Module):
             In the data's own units.
         """
         return self.likelihood.mean(self.decode(z))
+
+    def _standardize(self, x):
+        """Standardise rows, their gaps filled; and say what was observed."""
+        if not self.has_gaps:
+            return self.likelihood.standardize(x), None
+        observed = ~x.isnan()
+        x = torch.where(observed, x, self.center)
+        return self.likelihood.standardize(x), observed
+
+    def _nll(self, output, x, observed):
+        if observed is None:
+            return self.likelihood.nll(output, x)
+        return self._nll_by_feature(output, x, observed).sum(dim=-1)
+
+    def _nll_by_feature(self, output, x, observed):
+        by_feature = self.likelihood.nll_by_feature(output, x)
+        if observed is None:
+            return by_feature
+        return torch.where(observed, by_feature, 0.0)
 
     def _encode(self, x):
         mean, log_variance = self.encoder(x).chunk(2, dim=-1)

@@ -36,6 +36,10 @@ class PrincipalAxes(NamedTuple):
 def principal_axes(rows, n_axes, seed):
     """Find the principal axes of rows, as `sklearn.decomposition.PCA` has them.
 
+    Where a value is missing the column's mean stands in, as it does before an encoder.
+    What the axes say is then less than the truth, and what is left more: of all starts
+    that were tried, expectation maximisation among them, the one that imputes best.
+
     Parameters
     ----------
     rows : Rows
@@ -55,6 +59,8 @@ def principal_axes(rows, n_axes, seed):
     """
     n_rows, n_features = len(rows), rows.array.shape[1]
     mean, variance = rows.moments
+    if rows.has_gaps:
+        variance = _variance(rows, mean)
     unbiased = rows.n_counted / max(1, rows.n_counted - 1)
     n_axes = min(n_axes, n_rows, n_features)
     if n_features <= WHOLE_COVARIANCE:
@@ -69,10 +75,23 @@ def principal_axes(rows, n_axes, seed):
     )
 
 
+def _centred(rows, mean):
+    for block in rows.exact_blocks():
+        block -= mean
+        if rows.has_gaps:
+            block[np.isnan(block)] = 0.0
+        yield block
+
+
+def _variance(rows, mean):
+    blocks = zip(_centred(rows, mean), rows.weight_blocks(), strict=False)
+    squares = (_weigh(np.square(block), weight).sum(axis=0) for block, weight in blocks)
+    return sum(squares) / len(rows)
+
+
 def _of_covariance(rows, mean, n_axes):
     squares = np.zeros((len(mean), len(mean)))
-    for block, weight in zip(rows.exact_blocks(), rows.weight_blocks(), strict=False):
-        block -= mean
+    for block, weight in zip(_centred(rows, mean), rows.weight_blocks(), strict=False):
         squares += _weigh(block, weight).T @ block
     values, vectors = np.linalg.eigh(squares / len(rows))
     return values[::-1][:n_axes], vectors.T[::-1][:n_axes]
@@ -83,7 +102,7 @@ def _of_sample(rows, mean, n_axes, seed):
     n_sampled = min(len(rows), max(2 * n_axes, SAMPLE_NUMBERS // len(mean)))
     chosen = torch.from_numpy(np.sort(rng.permutation(len(rows))[:n_sampled]))
     rows = rows.restrict(chosen)
-    sample = np.concatenate(list(rows.exact_blocks())) - mean
+    sample = np.concatenate(list(_centred(rows, mean)))
     if rows.weight is not None:
         sample = _weigh(sample, rows.weight.sqrt())
     _, singular, axes = randomized_svd(sample, n_axes, random_state=rng)

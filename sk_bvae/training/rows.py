@@ -73,6 +73,8 @@ class Rows(torch.utils.data.Dataset):
         view = copy.copy(self)
         for computed in ("range", "moments", "weight"):
             vars(view).pop(computed, None)
+        if vars(view).get("has_gaps"):  # a part of what is whole is whole
+            del view.has_gaps
         view.positions = self.positions[positions]
         if self.sample_weight is not None:
             view.sample_weight = self.sample_weight[positions]
@@ -135,6 +137,7 @@ class Rows(torch.utils.data.Dataset):
         view.positions = self.positions
         view.sample_weight = self.sample_weight
         view.moments = mean - view.shift, variance
+        view.has_gaps = self.has_gaps
         return view
 
     def __getitem__(self, positions):
@@ -183,24 +186,43 @@ class Rows(torch.utils.data.Dataset):
 
     @cached_property
     def range(self):
-        """The smallest and the largest value of each column, as they are."""
-        ends = [(x.min(axis=0), x.max(axis=0)) for x in self.raw_blocks()]
-        lows, highs = zip(*ends, strict=True)
-        return np.min(lows, axis=0), np.max(highs, axis=0)
+        """The smallest and the largest observed value of each column, as they are."""
+        ends = [_ends_of(x) for x in self.raw_blocks()]
+        lows, highs, gaps = zip(*ends, strict=True)
+        self.has_gaps = any(gaps)
+        return np.fmin.reduce(lows), np.fmax.reduce(highs)
 
     @cached_property
     def moments(self):
-        """The mean and the variance of each column, in float64, after the shift."""
-        count, mean, squares = 0, 0.0, 0.0
+        """The mean and the variance of each column, in float64, after the shift.
+
+        Of its observed values; NaN where there is none.
+        """
+        count, mean, squares = torch.zeros(()).double(), 0.0, 0.0
         weights = self.weight_blocks()
         for exact, weight in zip(self.exact_blocks(), weights, strict=False):
             n_new, own, variance = _moments_of(torch.from_numpy(exact), weight)
             apart, total = own - mean, count + n_new
+            divisor = _positive(total)
             squares = squares + variance * n_new
-            squares = squares + apart.square() * (count * n_new / total)
-            mean = mean + apart * (n_new / total)
+            squares = squares + apart.square() * (count * n_new / divisor)
+            mean = mean + apart * (n_new / divisor)
             count = total
+        self.has_gaps = count.dim() > 0
+        mean = torch.where(count > 0, mean, torch.nan)
         return mean.numpy(), (squares / count).numpy()
+
+    @cached_property
+    def has_gaps(self):
+        """Whether any value is missing; `range` and `moments` find out as they look."""
+        return self.array.dtype.kind == "f" and any(
+            np.isnan(x).any() for x in self.raw_blocks()
+        )
+
+    def incomplete(self):
+        """Say of each row whether any of its values is missing."""
+        gaps = [np.isnan(x).any(axis=1) for x in self.raw_blocks()]
+        return torch.from_numpy(np.concatenate(gaps))
 
     def raw_blocks(self):
         """Yield all rows as they are, a bounded number of bytes at a time."""
@@ -364,12 +386,31 @@ def split_weight(weight, n_rows):
 
 
 def _moments_of(block, weight):
-    """Return how much a block counts, and the means and variances of its columns."""
+    """Return how much a block counts, and the means and variances of its columns.
+
+    Where values are missing, it counts by columns.
+    """
+    total = len(block) if weight is None else weight.sum()
+    mean = block.mean(dim=0) if weight is None else weight @ block / total
+    if mean.isnan().any():
+        return _observed_moments_of(block, weight)
     if weight is None:
-        return len(block), block.mean(dim=0), block.var(dim=0, correction=0)
-    total = weight.sum()
-    mean = weight @ block / total
+        return total, mean, block.var(dim=0, correction=0)
     return total, mean, weight @ (block - mean).square() / total
+
+
+def _observed_moments_of(block, weight):
+    observed = ~block.isnan()
+    counts = observed.double() if weight is None else weight[:, None] * observed
+    total = counts.sum(dim=0)
+    mean = (counts * torch.where(observed, block, 0.0)).sum(dim=0) / _positive(total)
+    apart = torch.where(observed, block - mean, 0.0)
+    return total, mean, (counts * apart.square()).sum(dim=0) / _positive(total)
+
+
+def _positive(total):
+    """Make 1 of 0, by which what is 0 can be divided."""
+    return torch.where(total > 0, total, 1.0)
 
 
 def draw_pass_in_order(generator, n_rows, n_views, n_noise, weight=None):
@@ -380,6 +421,15 @@ def draw_pass_in_order(generator, n_rows, n_views, n_noise, weight=None):
     order, noise = draw_pass(generator.clone_state(), n_rows, n_views, n_noise, weight)
     order[0] = torch.arange(n_rows)
     return order, noise
+
+
+def _ends_of(x):
+    """Find the ends of what is observed in each column, and whether all of it is."""
+    low, high = x.min(axis=0), x.max(axis=0)
+    has_gaps = bool(np.isnan(low).any())
+    if has_gaps:
+        low, high = np.fmin.reduce(x), np.fmax.reduce(x)
+    return low, high, has_gaps
 
 
 def _fits(device, array):

@@ -9,6 +9,9 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 MIX_2 = np.uint64(0x94D049BB133111EB)
 
+# The bits that stand for NaN.
+MISSING = np.uint64(0x7FC00000)
+
 
 def private_random_state(random_state):
     """Make a generator that is never NumPy's global one.
@@ -45,7 +48,7 @@ def normal_by_row(X, n_draws, seed):
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        The rows; equal rows get equal numbers.
+        The rows; equal rows get equal numbers, and any NaN equals any other.
 
     n_draws : int
         How many numbers a row gets.
@@ -69,6 +72,7 @@ def normal_by_row(X, n_draws, seed):
 def _hash_rows(X, seed):
     """Hash each row to 64 bits by a random linear form over its bit patterns."""
     bits = (X + np.float32(0)).view(np.uint32).astype(np.uint64)  # -0.0 becomes 0.0
+    bits[np.isnan(X)] = MISSING  # of which there are many patterns
     rng = np.random.RandomState(seed)
     shape = (bits.shape[1] + 1, 2)
     halves = rng.randint(2**32, size=shape, dtype=np.uint64)

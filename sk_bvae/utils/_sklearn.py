@@ -15,6 +15,9 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils._param_validation import validate_params as _validate_params
+from sklearn.utils._set_output import ADAPTERS_MANAGER
+from sklearn.utils._set_output import _get_output_config as output_container
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -22,6 +25,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Without types, they would hide those of whatever they decorate.
 fit_context: Callable[..., Callable[[Function], Function]] = _fit_context
 validate_params: Callable[..., Callable[[Function], Function]] = _validate_params
+
+# What makes DataFrames, by the library that they are of.
+ADAPTERS = ADAPTERS_MANAGER.adapters
 
 # What callbacks keep in an estimator from the beginning of its fit to their teardown.
 CALLBACKS_DURING_A_FIT = (
@@ -31,15 +37,18 @@ CALLBACKS_DURING_A_FIT = (
 )
 
 __all__ = [
+    "ADAPTERS",
     "CALLBACKS_DURING_A_FIT",
     "Function",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
     "StrOptions",
+    "check_feature_names",
     "check_sample_weight",
     "column_positions",
     "fit_context",
+    "output_container",
     "validate_params",
     "yield_masked_array_for_each_param",
 ]

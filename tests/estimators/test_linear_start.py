@@ -250,3 +250,16 @@ def test_far_columns_and_restricted_rows(rng):
     found = principal_axes(rows, 3, seed=0)
     expected = np.linalg.svd(X[:50] - X[:50].mean(axis=0))[1] ** 2 / 49
     np.testing.assert_allclose(found.eigenvalues, expected, 1e-6)
+
+
+def test_where_a_value_is_missing_the_mean_stands_in(rng, monkeypatch):
+    X = rng.normal(size=(100, 4)) * (1, 2, 3, 4) + 5
+    X[rng.random(X.shape) < 0.3] = np.nan
+    filled = np.where(np.isnan(X), np.nanmean(X, axis=0), X)
+    found = [principal_axes(Rows(X, torch.device("cpu")), 4, seed=0)]
+    monkeypatch.setattr(principal, "WHOLE_COVARIANCE", 3)
+    found.append(principal_axes(Rows(X, torch.device("cpu")), 4, seed=0))
+    expected = PCA().fit(filled).explained_variance_
+    for axes in found:
+        np.testing.assert_allclose(axes.eigenvalues, expected)
+        assert axes.total == pytest.approx(expected.sum())

@@ -237,3 +237,58 @@ def test_further_views_are_drawn_in_proportion():
             counts[view] += drawn
     np.testing.assert_allclose(counts / 2000, weight.expand(2, 4), atol=0.05)
     assert len({tuple(order[1].tolist()), tuple(order[2].tolist())}) == 2
+
+
+def array_with_gaps(rng, n_rows=5000):
+    array = rng.normal(loc=[0, 1e6, -3, 2], size=(n_rows, 4))
+    array[rng.random(array.shape) < 0.3] = np.nan
+    array[:2048, 2] = np.nan  # all of the first block
+    return array
+
+
+def test_gaps_are_left_out_of_range_and_moments(rng):
+    array = array_with_gaps(rng)
+    rows = Rows(array, CPU)
+    np.testing.assert_array_equal(
+        rows.range, [np.nanmin(array, 0), np.nanmax(array, 0)]
+    )
+    mean, variance = rows.moments
+    np.testing.assert_allclose(mean, np.nanmean(array, axis=0), rtol=1e-10)
+    np.testing.assert_allclose(variance, np.nanvar(array, axis=0), rtol=1e-8)
+    np.testing.assert_array_equal(rows.incomplete(), np.isnan(array).any(axis=1))
+
+
+def test_a_column_with_nothing_in_it_has_no_moments(rng):
+    array = array_with_gaps(rng)
+    array[:, 2] = np.nan
+    mean, variance = Rows(array, CPU).moments
+    np.testing.assert_array_equal(np.isnan(mean), [False, False, True, False])
+    np.testing.assert_array_equal(np.isnan(variance), [False, False, True, False])
+
+
+@pytest.mark.parametrize("known_by", ["range", "moments", "has_gaps"])
+def test_gaps_are_found_in_whatever_pass_comes_first(rng, known_by, monkeypatch):
+    array = rng.normal(size=(5000, 4))
+    whole = Rows(array, CPU)
+    part = Rows(np.where(np.arange(5000)[:, None] == 4999, np.nan, array), CPU)
+    getattr(whole, known_by), getattr(part, known_by)
+    before = part.restrict(torch.arange(4999))
+    monkeypatch.setattr(Rows, "raw_blocks", lambda rows: pytest.fail("another pass"))
+    assert not whole.has_gaps
+    assert not whole.restrict(torch.arange(3)).has_gaps
+    assert part.has_gaps
+    monkeypatch.undo()
+    assert not before.has_gaps
+
+
+def test_no_pass_looks_for_gaps_in_integers(array, monkeypatch):
+    monkeypatch.setattr(Rows, "raw_blocks", lambda rows: pytest.fail("a pass"))
+    if array.dtype != np.float32:
+        assert not Rows(array, CPU).has_gaps
+
+
+def test_far_means_are_those_of_what_is_observed(rng):
+    rows = Rows(array_with_gaps(rng), CPU)
+    away = rows.without_far_means()
+    np.testing.assert_array_equal(away.shift, [0, rows.moments[0][1], 0, 0])
+    assert away.has_gaps

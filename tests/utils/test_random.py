@@ -79,3 +79,11 @@ def test_seeds_and_generators():
     rng = np.random.RandomState(3)
     assert private_random_state(rng) is rng
     assert private_random_state(3).randint(100) == rng.randint(100)
+
+
+def test_rows_with_gaps_have_noise_too(X):
+    X[:, 1] = np.nan
+    noise = normal_by_row(X, 5, seed=0)
+    X.view(np.uint32)[:, 1] = 0xFFC12345  # another pattern that is no number
+    np.testing.assert_array_equal(normal_by_row(X, 5, seed=0), noise)
+    assert len(np.unique(noise)) == noise.size
