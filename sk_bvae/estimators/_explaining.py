@@ -47,18 +47,14 @@ def sample_rows(rows, n_epochs, n_components, seed):
     Returns
     -------
     sample : Rows
-        Some of them, in random order; where they have weights, in proportion to these.
+        Some of them, in random order.
     """
     n_sampled = MOST_ROWS
     if n_epochs is not None:
         n_decoded = PASSES_PER_DECODING * (n_components + 1)
         n_sampled = min(MOST_ROWS, max(LEAST_ROWS, len(rows) * n_epochs // n_decoded))
-    rng = np.random.RandomState(seed)
-    if rows.weight is None:
-        chosen = rng.permutation(len(rows))[:n_sampled]
-    else:
-        chosen = rng.choice(len(rows), n_sampled, p=rows.weight.numpy() / len(rows))
-    return rows.restrict(torch.from_numpy(chosen))
+    order = np.random.RandomState(seed).permutation(len(rows))
+    return rows.restrict(torch.from_numpy(order[:n_sampled]))
 
 
 @torch.no_grad()
@@ -82,25 +78,41 @@ def explain_latents(vae, rows, kl):
         ``components_`` and ``explained_variance_ratio_``.
     """
     n_rows = max(1, DECODED_ROWS // (vae.n_components + 1))
+    n_few = -(-len(rows) // SHARE_FOR_SLOPES)
+    weight = rows.weight_of(slice(None))
+    weight = torch.ones(len(rows)) if weight is None else weight
+    weight = weight.double().to(rows.device)
     codes = [vae.as_for(x).posterior(x)[0] for x in rows.blocks(n_rows)]
     codes = torch.cat(codes)
-    spread = codes.double().std(dim=0, correction=0).float()
-    few = codes[: -(-len(codes) // SHARE_FOR_SLOPES)]
-    slopes = sum(_slopes(vae, z).sum(dim=1) for z in few.split(n_rows)) / len(few)
-    blocks = zip(rows.blocks(n_rows), codes.split(n_rows), strict=True)
-    products = _centred_products(
-        torch.cat([_additions(vae, z), x[None]]).double() for x, z in blocks
+    spread = _weighted_std(codes.double(), weight)
+    slopes = _mean_slopes(vae, codes[:n_few], weight[:n_few], n_rows)
+    parts = (
+        torch.cat([_additions(vae, z), x[None]]).double()
+        for x, z in zip(rows.blocks(n_rows), codes.split(n_rows), strict=True)
     )
+    products = _centred_products(zip(parts, weight.split(n_rows), strict=True))
     return {
-        "components_": (spread[:, None] * slopes).cpu().numpy(),
+        "components_": (spread[:, None] * slopes).float().cpu().numpy(),
         "explained_variance_ratio_": _shares(products, kl > ACTIVE_NATS),
     }
+
+
+def _weighted_std(values, weight):
+    share = weight / weight.sum()
+    return (share @ (values - share @ values).square()).sqrt()
 
 
 def _slope(function, z, direction):
     """Differentiate a function of latents along a direction of its own for each row."""
     step = STEP * direction
     return (function(z + step) - function(z - step)) / (2 * STEP)
+
+
+def _mean_slopes(vae, codes, weight, n_rows):
+    """Average the slopes over rows, by how much they count."""
+    blocks = zip(codes.split(n_rows), weight.split(n_rows), strict=True)
+    total = sum((own[:, None] * _slopes(vae, z)).sum(dim=1) for z, own in blocks)
+    return total / weight.sum()
 
 
 def _slopes(vae, z):
@@ -122,19 +134,21 @@ def _additions(vae, z):
 def _centred_products(blocks):
     """Sum the products of parts, of shape (n_parts, n_rows, n_features) in each block.
 
-    Of each column's deviations from its mean over the rows in which the last part, the
-    data, is observed.
+    Rows have weights. The products are of each column's deviations from its mean over
+    the rows in which the last part, the data, is observed.
     """
-    n_observed, products, totals = 0, 0.0, 0.0
-    for parts in blocks:
+    n_observed, products, totals = 0.0, 0.0, 0.0
+    for parts, weight in blocks:
         observed = ~parts[-1].isnan()
         parts = torch.where(observed, parts, 0.0)
-        flat = parts.flatten(start_dim=1)
+        count = weight[:, None] * observed
+        flat = (count.sqrt() * parts).flatten(start_dim=1)
         products = products + flat @ flat.T
-        totals = totals + parts.sum(dim=1)
-        n_observed = n_observed + observed.sum(dim=0)
+        totals = totals + (count * parts).sum(dim=1)
+        n_observed = n_observed + count.sum(dim=0)
     n_rows = n_observed.max()
-    totals = totals * (n_rows / n_observed.clamp(min=1)).sqrt()
+    n_observed[n_observed == 0] = 1.0  # of a column that nothing is known of
+    totals = totals * (n_rows / n_observed).sqrt()
     return (products - totals @ totals.T / n_rows).cpu().numpy()
 
 

@@ -194,6 +194,33 @@ def test_data_without_variance_have_answers():
     assert np.isfinite(vae.score_features(np.ones((5, 3)))).all()
 
 
+def test_weights_count_rows(rng):
+    X = rng.normal(size=(60, 4)) * (4, 3, 2, 1)
+    counts = rng.integers(0, 4, size=60)
+    vae = affine(2).fit(X, sample_weight=counts)
+    twin = affine(2).fit(X.repeat(counts, axis=0))
+    shares = twin.explained_variance_ratio_
+    np.testing.assert_allclose(vae.explained_variance_ratio_, shares, rtol=1e-5)
+    np.testing.assert_allclose(vae.components_, twin.components_, 1e-3, 1e-3)
+    plain = affine(2).fit(X)
+    assert np.abs(plain.explained_variance_ratio_ - shares).max() > 1e-3
+
+
+def test_columns_of_different_kinds(rng):
+    z = rng.normal(size=(300, 1))
+    numbers = z + 0.3 * rng.normal(size=(300, 2))
+    answers, counts = z > 0, rng.poisson(3 * np.exp(z / 2))
+    kinds = [("gaussian", [0, 1]), ("bernoulli", [2]), ("poisson", [3])]
+    X = np.hstack([numbers, answers, counts])
+    vae = BetaVAE(1, beta=1, likelihood=kinds, max_iter=60, random_state=0).fit(X)
+    assert len(set(np.sign(vae.components_[0]))) == 1
+    assert 0.3 < vae.explained_variance_ratio_[0] < 1
+    found = vae.score_features(X)
+    np.testing.assert_allclose(found.sum(axis=1), vae.score_samples(X), rtol=1e-4)
+    X[:50, 3] += 30
+    assert (vae.score_features(X[:50]).argmin(axis=1) == 3).mean() > 0.95
+
+
 # Where they are found
 
 
