@@ -190,7 +190,12 @@ class BaseModel(
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
     ) -> Self:
         """Fit the model to X.
 
@@ -212,6 +217,11 @@ class BaseModel(
             loss of held-out rows. A row of weight 2 is as two such rows, one of weight
             0 is not there, and weights that are all equal are as none.
 
+        X_val : array-like of shape (n_val_samples, n_features), default=None
+            Rows to watch the loss on, with ``early_stopping=True``, instead of a share
+            of X. In a Pipeline, which would not transform them by itself, use its
+            ``transform_input=["X_val"]``.
+
         Returns
         -------
         self : object
@@ -222,7 +232,8 @@ class BaseModel(
         ValueError
             If the data does not suit the likelihood or the network, the device does
             not exist, or the loss stops being finite; if weights are negative or all
-            0, or the objective takes no notice of them.
+            0, or the objective takes no notice of them; if there is an `X_val` that
+            nothing would look at.
         """
         with unchanged_on_failure(self):
             go_on = self.warm_start and hasattr(self, "net_")
@@ -233,6 +244,7 @@ class BaseModel(
                 go_on,
                 self.max_iter,
                 self.early_stopping,
+                X_val,
                 resume=True,
             )
         self._warn_of_collapse()
@@ -276,7 +288,17 @@ class BaseModel(
         return self
 
     @OwnDefaults()
-    def _fit(self, X, y, sample_weight, go_on, n_epochs, early_stopping, resume=False):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        go_on,
+        n_epochs,
+        early_stopping,
+        X_val=None,
+        resume=False,
+    ):
         """Prepare a net or go on with the last one; train it; take what it learned."""
         # an autoencoder's target is its input; callbacks score nothing without one
         data = {"X": X, "y": X if y is None else y}
@@ -286,7 +308,9 @@ class BaseModel(
         if sample_weight is not None:
             sample_weight = validate_weights(sample_weight, X)
             data["metadata"] = {"sample_weight": sample_weight}
-        resumed = resume and self._take_over_checkpoint(X, sample_weight)
+        X_val = None if X_val is None else validate_rows_to_watch(self, X_val)
+        given = {"X": X, "sample_weight": sample_weight, "X_val": X_val}
+        resumed = resume and self._take_over_checkpoint(given)
         go_on = go_on or resumed
         known = go_on and self._is_adapted(self.net_.module_)
         if known:
@@ -297,8 +321,16 @@ class BaseModel(
         if go_on and not known:
             adapt(self, net, rows)
         if not resumed:
-            begin_task(self, net, X, n_epochs, sample_weight)
-        self._train_on(net, rows, data, early_stopping)
+            begin_task(self, net, given, n_epochs)
+        watched = None if X_val is None else self._rows_to_watch(net, rows, X_val)
+        self._train_on(net, rows, data, early_stopping, watched)
+
+    def _rows_to_watch(self, net, rows, X_val):
+        watched = Rows(X_val, net.device, rows.shift)
+        self._check_rows(net.module_, watched)
+        if watched.has_gaps and not rows.has_gaps:
+            raise ValueError("X_val has missing values, but X has none.")
+        return watched
 
     @fit_context(prefer_skip_nested_validation=True)
     @OwnDefaults()
@@ -311,10 +343,10 @@ class BaseModel(
             self.n_features_in_ = rows.array.shape[1]
             data = {"X": rows.array, "y": rows.array}
             net = prepare(self, rows)
-            begin_task(self, net, rows.array, self.max_iter)
+            begin_task(self, net, {"X": rows.array}, self.max_iter)
             self._train_on(net, rows, data, self.early_stopping)
 
-    def _train_on(self, net, rows, data, early_stopping):
+    def _train_on(self, net, rows, data, early_stopping, watched=None):
         """Train a net, report to callbacks, and take what it learned."""
 
         def snapshot():
@@ -328,14 +360,16 @@ class BaseModel(
         tasks = EpochTasks(self, context, data, snapshot)
         failure = None
         if not net.task_["is_finished"]:
-            failure = self._train(net, rows, n_epochs, early_stopping, tasks)
+            self._take_settings(net)
+            parts = begin(self, net, rows, early_stopping, watched)
+            failure = self._train(net, *parts, n_epochs, tasks)
         finish(self, net, rows, failure)
         del self._so_far
         context.call_on_fit_task_end(
             estimator=self, reconstruction_attributes=snapshot, **data
         )
 
-    def _take_over_checkpoint(self, X, sample_weight):
+    def _take_over_checkpoint(self, given):
         """Go on from a checkpoint of this fit, if there is one; say whether so."""
         checkpoint = find_checkpoint(self)
         saved = None if checkpoint is None else checkpoint.load()
@@ -347,7 +381,7 @@ class BaseModel(
             self.random_state, saved.random_state
         ):
             changed.append("random_state")
-        ours, theirs = fingerprints(X, sample_weight), saved.net_.task_["data"]
+        ours, theirs = fingerprints(given), saved.net_.task_["data"]
         changed += [name for name in ours if ours[name] != theirs[name]]
         if changed:
             raise ValueError(
@@ -390,8 +424,8 @@ class BaseModel(
         self.net_.is_solved_ = False
         return self.net_
 
-    def _train(self, net, rows, n_epochs, early_stopping, tasks):
-        """Train a net; return what ended it, if its loss stopped being finite."""
+    def _take_settings(self, net):
+        """Give a net the parameters that may change between two fits."""
         if net.lr != self.learning_rate_init:  # it would undo param_groups' own rates
             net.set_params(lr=self.learning_rate_init)
         net.set_params(
@@ -400,8 +434,10 @@ class BaseModel(
             verbose=self.verbose,
         )
         net.criterion_ = make_criterion(self)
+
+    def _train(self, net, rows, held_out, n_epochs, tasks):
+        """Train a net; return what ended it, if its loss stopped being finite."""
         users = self._users_callbacks()
-        rows, held_out = begin(self, net, rows, early_stopping)
         if net.task_["patience"] and net.task_["patience"]["is_exhausted_"]:
             n_epochs = 0
         report = ReportEpochs(tasks, net.patience_)
@@ -539,6 +575,16 @@ def validate_rows(estimator, X, reset=False):
     if X.dtype == np.float64:
         _check_float32_holds(X)
     return X
+
+
+def validate_rows_to_watch(estimator, X_val):
+    """Validate rows for early stopping; refuse them where there is none."""
+    if not estimator.early_stopping:
+        raise ValueError(
+            "X_val is what early stopping watches, but early_stopping=False: set "
+            "early_stopping=True, or leave X_val out."
+        )
+    return validate_rows(estimator, X_val)
 
 
 def validate_weights(sample_weight, X):

@@ -93,21 +93,21 @@ def adapt(estimator, net, rows):
     net.awaits_start_ = True
 
 
-def begin_task(estimator, net, X, n_epochs, sample_weight=None):
+def begin_task(estimator, net, given, n_epochs):
     """Describe a training that is about to begin, for whoever may go on with it."""
     is_kept = find_checkpoint(estimator) is not None
     net.task_ = {
         "goal": len(net.history) + (1 if net.is_solved_ else n_epochs),
         # what is solved is affine, and costs little whatever is done with it
         "n_epochs": None if net.is_solved_ else n_epochs,
-        "data": fingerprints(X, sample_weight) if is_kept else None,
+        "data": fingerprints(given) if is_kept else None,
         "held_out": None,
         "patience": None,
         "is_finished": False,
     }
 
 
-def begin(estimator, net, rows, early_stopping):
+def begin(estimator, net, rows, early_stopping, watched=None):
     """Hold rows out where they are asked for, and set the net to where it starts.
 
     Parameters
@@ -122,7 +122,10 @@ def begin(estimator, net, rows, early_stopping):
         All rows.
 
     early_stopping : bool
-        Whether to hold out some of them.
+        Whether to watch the loss on rows that are not trained on.
+
+    watched : Rows, default=None
+        Which; None holds out some of the others.
 
     Returns
     -------
@@ -133,7 +136,9 @@ def begin(estimator, net, rows, early_stopping):
         What to watch the loss on, by the net's ``patience_``.
     """
     stops_early = early_stopping and not net.is_solved_
-    rows, held_out = _split(estimator, net, rows) if stops_early else (rows, None)
+    held_out = watched if stops_early else None
+    if stops_early and watched is None:
+        rows, held_out = _split(estimator, net, rows)
     if net.awaits_start_:  # in which held-out rows have no say
         estimator._start(net.module_, rows, net.recipe_["seeds"]["weights"])
         net.awaits_start_ = False

@@ -596,7 +596,9 @@ class BaseVAE(BaseModel):
         check_scalar(n_draws, "n_draws", Integral, min_val=1)
         array = validate_rows(self, X)
         rows = self._rows(array)
-        check_support(self.net_.module_["vae"].likelihood, rows, self._column_names(rows))
+        check_support(
+            self.net_.module_["vae"].likelihood, rows, self._column_names(rows)
+        )
         filled, changed = np.array(array), np.zeros(array.shape[1], dtype=bool)
         incomplete = rows.positions[rows.incomplete()]
         for start in range(0, len(incomplete), BLOCK_ROWS):

@@ -131,7 +131,8 @@ def paths_of(stacks, X, sample_weight, positions, search):
     checkpoint = find_checkpoint(search, SearchCheckpoint)
     if checkpoint is None:
         return [None] * len(stacks)
-    data = fingerprints(X, sample_weight), positions
+    given = {"X": X, "sample_weight": sample_weight}
+    data = fingerprints(given), positions
     return [
         checkpoint.file_of(([_describe(each) for each in stack], *data))
         for stack in stacks
@@ -179,7 +180,7 @@ def _begin(estimator, rows):
     estimator._validate_params()
     estimator.n_features_in_ = rows.array.shape[1]
     net = prepare(estimator, rows)
-    begin_task(estimator, net, rows.array, estimator.max_iter)
+    begin_task(estimator, net, {"X": rows.array}, estimator.max_iter)
     return net, *begin(estimator, net, rows, estimator.early_stopping)
 
 

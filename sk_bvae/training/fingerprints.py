@@ -29,10 +29,12 @@ def fingerprint(X):
     return digest.hexdigest()
 
 
-def fingerprints(X, sample_weight):
-    """Tell what a fit was given from what others were, by name."""
-    weight = None if sample_weight is None else fingerprint(sample_weight[:, None])
-    return {"X": fingerprint(X), "sample_weight": weight}
+def fingerprints(given):
+    """Tell the arrays that a fit was given from what others were, by name."""
+    return {
+        name: None if array is None else fingerprint(array.reshape(len(array), -1))
+        for name, array in given.items()
+    }
 
 
 def _plain(value):

@@ -75,6 +75,7 @@ def test_early_stopping_stops_and_keeps_the_best_epoch(digits):
         "early_stopping": True,
         "n_iter_no_change": 2,
         "learning_rate_init": 0.03,
+        "init": "random",
     }
     vae = fast(max_iter=60, **params).fit(digits)
     losses = vae.history_["validation_loss"]
@@ -106,6 +107,46 @@ def test_early_stopping_holds_on_to_no_data(digits):
     gc.collect()
     assert held() is None
     assert vae.n_iter_ > 0
+
+
+def test_a_validation_set_of_ones_own(digits):
+    """It is watched, and X is trained on whole."""
+    X, X_val = digits[:300], digits[300:350]
+    params = {"early_stopping": True, "max_iter": 4, "init": "random"}
+    watched = fast(**params).fit(X, X_val=X_val)
+    alone = fast(**{**params, "early_stopping": False}).fit(X)
+    np.testing.assert_array_equal(watched.loss_curve_, alone.loss_curve_)
+    loss = watched.history_["validation_loss"]
+    assert loss.shape == (4,)
+    elbo = watched.score_samples(X_val, n_draws=1).mean()  # by other draws
+    assert loss[-1] == pytest.approx(-elbo, rel=0.1)
+
+
+def test_a_validation_set_stops_the_fit(digits):
+    """Rows of noise are never explained better than at the start."""
+    noise = np.random.default_rng(0).normal(0, 30, size=(50, digits.shape[1]))
+    params = {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 30}
+    vae = fast(**params).fit(digits, X_val=noise)
+    assert vae.n_iter_ < 30
+
+
+@pytest.mark.parametrize(
+    ("params", "X_val", "message"),
+    [
+        ({"early_stopping": False}, np.zeros((3, 64)), "set early_stopping=True"),
+        ({"early_stopping": True}, np.zeros((3, 63)), "63 features"),
+        ({"early_stopping": True}, np.full((3, 64), np.inf), "infinity"),
+        ({"early_stopping": True}, np.full((3, 64), np.nan), "X has none"),
+        (
+            {"early_stopping": True, "likelihood": "bernoulli"},
+            np.full((3, 64), 2.0),
+            "between 0 and 1",
+        ),
+    ],
+)
+def test_a_bad_validation_set_is_refused(digits, params, X_val, message):
+    with pytest.raises(ValueError, match=message):
+        fast(**params).fit(digits / 16, X_val=X_val)
 
 
 def test_early_stopping_needs_two_rows():
