@@ -259,6 +259,8 @@ class BaseVAE(BaseModel):
     def _start(self, players, rows, seed):
         if self._starts_linear() and players["vae"].likelihood.adapted:
             axes = principal_axes(rows, self.n_components, seed)
+            if axes.total == 0:  # rows that are all alike have no axes
+                return
             start_at_linear_optimum(players["vae"], axes, self._linear_beta, seed)
 
     def _starts_linear(self):

@@ -186,6 +186,14 @@ def test_other_networks_and_likelihoods_start_at_random(digits):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.filterwarnings("ignore:No latent")
+def test_rows_that_are_left_to_train_on_may_be_alike():
+    """One is held out of two; the scale is that of both."""
+    X = np.array([[0.1, -0.1], [0.6, 0.1]])
+    vae = BetaVAE(2, **SMALL, early_stopping=True).fit(X)
+    assert np.isfinite(vae.transform(X)).all()
+
+
 @pytest.mark.parametrize(
     ("X", "params"),
     [
