@@ -206,7 +206,7 @@ class BaseModel(
         X : array-like of shape (n_samples, n_features)
             Training data. Arrays of numbers, memory maps included, are used where they
             lie, and cast to float32 a batch at a time; anything else is converted to
-            an array once.
+            an array once. NaN where a value is missing.
 
         y : Ignored
             Not used, present for API consistency by convention.
