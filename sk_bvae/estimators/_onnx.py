@@ -261,6 +261,7 @@ class Encode(nn.Module):
         x = torch.cat([column.to(dtype) for column in columns], dim=1)
         if self.shift is not None:
             x = (x - self.shift).float()
+        x = torch.where(x.isnan(), self.vae.center, x)
         if self.exact is None:
             x = self.vae.likelihood.standardize(x)
         else:

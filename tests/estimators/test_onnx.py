@@ -113,6 +113,14 @@ def test_columns_of_several_kinds(rng):
     assert_same(estimator, X, model, n_rows=(1, 200))
 
 
+@pytest.mark.parametrize("gaps_in_training", [True, False])
+def test_gaps(digits, rng, gaps_in_training):
+    X = np.where(rng.random(digits.shape) < 0.2, np.nan, digits).astype(np.float32)
+    estimator = fitted(X if gaps_in_training else digits)
+    model = skl2onnx.to_onnx(estimator, X)
+    assert_close(run(model, X)[0], estimator.transform(X))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_columns_far_from_0(digits, dtype):
     """One that float32 cannot tell the values of, and one that it nearly cannot."""
