@@ -390,7 +390,8 @@ def _moments_of(block, weight):
 
     Where values are missing, it counts by columns.
     """
-    total = len(block) if weight is None else weight.sum()
+    # no int: divided by a tensor it is multiplied by the inverse, and rounded twice
+    total = torch.tensor(len(block)).double() if weight is None else weight.sum()
     mean = block.mean(dim=0) if weight is None else weight @ block / total
     if mean.isnan().any():
         return _observed_moments_of(block, weight)
