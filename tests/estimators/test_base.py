@@ -371,11 +371,11 @@ def test_small_data_fits(rng, shape, n_components):
     assert np.isfinite(vae.score_samples(X)).all()
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_missing_and_infinite_values_are_refused(digits, value):
+@pytest.mark.parametrize("value", [-np.inf, np.inf])
+def test_infinite_values_are_refused(digits, value):
     X = np.array(digits)
     X[3, 5] = value
-    with pytest.raises(ValueError, match=r"NaN|infinity"):
+    with pytest.raises(ValueError, match="infinity"):
         fast().fit(X)
 
 
