@@ -7,9 +7,9 @@ from scipy.stats import norm
 from torch import nn
 
 from sk_bvae import BetaTCVAE, BetaVAE
-from sk_bvae.estimators._beta_tcvae import _log_weights, decompose_kl
 from sk_bvae.metrics import gaussian_total_correlation
 from sk_bvae.nn import Batch, Terms
+from sk_bvae.nn._kl_parts import _log_weights, decompose_kl
 
 
 def white(draws, *others):
