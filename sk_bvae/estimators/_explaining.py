@@ -169,6 +169,8 @@ def _shares(products, active):
         Of the data's own product, in the order of the latents.
     """
     left, shares = products.copy(), np.zeros(len(active))
+    if products[-1, -1] <= 0:  # data that do not vary leave nothing to explain
+        return shares
     for latent in np.flatnonzero(active):
         own = left[latent, latent]
         if own > SINGULAR * products[latent, latent]:

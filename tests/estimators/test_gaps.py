@@ -293,6 +293,12 @@ def test_latents_are_explained_by_what_is_observed(rng):
     assert np.isfinite(part.components_).all()
 
 
+def test_where_nothing_that_is_observed_varies_nothing_is_explained(table):
+    vae = BetaVAE(2, max_iter=20, **PCA_START).fit(table)
+    vae.partial_fit([[1.0] * 3 + [5.0] * 3, [1.0] * 3 + [np.nan] * 3])
+    assert (vae.explained_variance_ratio_ == 0).all()
+
+
 def test_a_likelihood_of_whole_rows_only(table):
     class Whole(Laplace):
         nll_by_feature = Likelihood.nll_by_feature
