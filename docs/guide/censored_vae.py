@@ -11,7 +11,7 @@ from sk_bvae.nn import Losses, linear_ramp
 def censored_elbo(players, batch, *, column, beta, price):
     """Negative ELBO, and a price on what a spy reads from the latents."""
     terms = players["vae"](batch.x[0], batch.noise[0])
-    secret = batch.x[0][:, column]
+    secret = batch.x[0][:, column].nan_to_num()  # a gap says the mean, if scaled
     secret = secret - batch.mean(secret)
     secret = secret / (batch.mean(secret.square()).sqrt() + 1e-6)
     error = batch.mean((players["spy"](terms.z).squeeze(-1) - secret).square())
