@@ -46,9 +46,14 @@ autodoc_typehints = "none"  # types stand among the parameters, in words
 numpydoc_show_class_members = False
 
 
-def skip_fields(app, what, name, member, skip, options):
-    """Leave out a named tuple's fields, which stand among its parameters."""
-    return skip or (member.__doc__ or "").startswith("Alias for field number")
+# What scikit-learn writes into every class whose fit takes more than X and y.
+REQUESTS = ("set_fit_request", "set_partial_fit_request", "set_score_request")
+
+
+def skip_members(app, what, name, member, skip, options):
+    """Leave out requests, and fields of named tuples: they are among the parameters."""
+    is_field = (member.__doc__ or "").startswith("Alias for field number")
+    return skip or is_field or name in REQUESTS
 
 
 # The gallery
@@ -113,5 +118,5 @@ copybutton_prompt_is_regexp = True
 
 def setup(app):
     """Hook into the reading of the pages and of the docstrings."""
-    app.connect("autodoc-skip-member", skip_fields)
+    app.connect("autodoc-skip-member", skip_members)
     app.connect("source-read", warn_of_short_setting)
