@@ -237,16 +237,8 @@ class BaseModel(
         """
         with unchanged_on_failure(self):
             go_on = self.warm_start and hasattr(self, "net_")
-            self._fit(
-                X,
-                y,
-                sample_weight,
-                go_on,
-                self.max_iter,
-                self.early_stopping,
-                X_val,
-                resume=True,
-            )
+            given = {"X": X, "sample_weight": sample_weight, "X_val": X_val}
+            self._fit(given, y, go_on, self.max_iter, self.early_stopping, resume=True)
         self._warn_of_collapse()
         return self
 
@@ -284,32 +276,21 @@ class BaseModel(
         self._validate_params()  # scikit-learn does so at the first call only
         with unchanged_on_failure(self):
             go_on = hasattr(self, "net_")
-            self._fit(X, y, sample_weight, go_on, n_epochs=1, early_stopping=False)
+            given = {"X": X, "sample_weight": sample_weight, "X_val": None}
+            self._fit(given, y, go_on, n_epochs=1, early_stopping=False)
         return self
 
     @OwnDefaults()
-    def _fit(
-        self,
-        X,
-        y,
-        sample_weight,
-        go_on,
-        n_epochs,
-        early_stopping,
-        X_val=None,
-        resume=False,
-    ):
+    def _fit(self, given, y, go_on, n_epochs, early_stopping, resume=False):
         """Prepare a net or go on with the last one; train it; take what it learned."""
-        # an autoencoder's target is its input; callbacks score nothing without one
-        data = {"X": X, "y": X if y is None else y}
-        X, as_passed = validate_rows(self, X, reset=not go_on), X
-        data["X"] = X
-        self._place(as_passed)
-        if sample_weight is not None:
-            sample_weight = validate_weights(sample_weight, X)
-            data["metadata"] = {"sample_weight": sample_weight}
-        X_val = None if X_val is None else validate_rows_to_watch(self, X_val)
+        as_passed = given["X"]
+        X, sample_weight, X_val = validate(self, **given, reset=not go_on)
         given = {"X": X, "sample_weight": sample_weight, "X_val": X_val}
+        self._place(as_passed)
+        # an autoencoder's target is its input; callbacks score nothing without one
+        data = {"X": X, "y": as_passed if y is None else y}
+        if sample_weight is not None:
+            data["metadata"] = {"sample_weight": sample_weight}
         resumed = resume and self._take_over_checkpoint(given)
         go_on = go_on or resumed
         known = go_on and self._is_adapted(self.net_.module_)
@@ -326,6 +307,7 @@ class BaseModel(
         self._train_on(net, rows, data, early_stopping, watched)
 
     def _rows_to_watch(self, net, rows, X_val):
+        """Put rows that the loss is watched on beside those that are trained on."""
         watched = Rows(X_val, net.device, rows.shift)
         self._check_rows(net.module_, watched)
         if watched.has_gaps and not rows.has_gaps:
@@ -577,14 +559,19 @@ def validate_rows(estimator, X, reset=False):
     return X
 
 
-def validate_rows_to_watch(estimator, X_val):
-    """Validate rows for early stopping; refuse them where there is none."""
-    if not estimator.early_stopping:
-        raise ValueError(
-            "X_val is what early stopping watches, but early_stopping=False: set "
-            "early_stopping=True, or leave X_val out."
-        )
-    return validate_rows(estimator, X_val)
+def validate(estimator, X, sample_weight, X_val, reset):
+    """Validate all that a fit is given; what is None stays so."""
+    X = validate_rows(estimator, X, reset=reset)
+    if sample_weight is not None:
+        sample_weight = validate_weights(sample_weight, X)
+    if X_val is not None:
+        if not estimator.early_stopping:
+            raise ValueError(
+                "X_val is what early stopping watches, but early_stopping=False: set "
+                "early_stopping=True, or leave X_val out."
+            )
+        X_val = validate_rows(estimator, X_val)
+    return X, sample_weight, X_val
 
 
 def validate_weights(sample_weight, X):

@@ -1,6 +1,5 @@
 """Rows and columns in the plane of two latents."""
 
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -18,15 +17,13 @@ from sk_bvae.inspection._canvas import (
 )
 from sk_bvae.inspection._codes import choose_latents
 from sk_bvae.inspection._decoded import find_feature_names, in_units
-from sk_bvae.inspection._loadings import find_loadings, longest_first
-from sk_bvae.utils._sklearn import Interval, validate_params
+from sk_bvae.inspection._loadings import N_COLUMNS, find_loadings, longest_first
+from sk_bvae.utils._sklearn import validate_params
 from sk_bvae.utils._types import Ints, Names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Annotation
-
-MANY = {"n_columns": [Interval(Integral, 1, None, closed="left")]}
 
 # Inches.
 WIDTH = 8.0
@@ -195,7 +192,7 @@ class BiplotDisplay:
         )
         return display.plot(n_columns=n_columns, ax=ax, **kwargs)
 
-    @validate_params(MANY, prefer_skip_nested_validation=True)
+    @validate_params(N_COLUMNS, prefer_skip_nested_validation=True)
     def plot(
         self,
         *,

@@ -1,6 +1,5 @@
 """Which columns move with a latent."""
 
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -10,15 +9,13 @@ from sklearn.base import BaseEstimator
 from sk_bvae.inspection._canvas import length_of, letters_for, style, take_grid
 from sk_bvae.inspection._codes import choose_latents
 from sk_bvae.inspection._decoded import find_feature_names
-from sk_bvae.inspection._loadings import find_loadings, longest_first
-from sk_bvae.utils._sklearn import Interval, validate_params
+from sk_bvae.inspection._loadings import N_COLUMNS, find_loadings, longest_first
+from sk_bvae.utils._sklearn import validate_params
 from sk_bvae.utils._types import Ints, Names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.container import BarContainer
-
-MANY = {"n_columns": [Interval(Integral, 1, None, closed="left")]}
 
 # Inches.
 BAR_HEIGHT = 0.18
@@ -160,7 +157,7 @@ class ComponentsDisplay:
         )
         return display.plot(n_columns=n_columns, ax=ax, **kwargs)
 
-    @validate_params(MANY, prefer_skip_nested_validation=True)
+    @validate_params(N_COLUMNS, prefer_skip_nested_validation=True)
     def plot(
         self,
         *,

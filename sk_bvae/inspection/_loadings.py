@@ -1,6 +1,7 @@
 """How far each column moves with each code of a fitted transformer."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from sklearn.decomposition import PCA, IncrementalPCA
@@ -9,6 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_bvae.inspection._codes import IDLE_STEPS, describe_codes, find_model
 from sk_bvae.inspection._decoded import find_feature_names
+from sk_bvae.utils._sklearn import Interval
+
+# How many columns a display may be asked to show.
+N_COLUMNS = {"n_columns": [Interval(Integral, 1, None, closed="left")]}
 
 
 @dataclass(frozen=True)

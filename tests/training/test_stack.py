@@ -100,6 +100,28 @@ def relative_differences(net, other):
         yield name, float((own - their).norm() / their.norm().clamp(min=1e-3))
 
 
+def search_all(vae, grid, X):
+    """Fit three replicas of each candidate, and keep them all."""
+    search = ReplicaGridSearch(
+        vae,
+        grid,
+        n_replicas=3,
+        scoring=lambda estimator, X, y: 0.0,
+        return_estimators=True,
+        random_state=0,
+    )
+    return search.fit(X).estimators_
+
+
+def assert_same_weights(stacked, lone):
+    for name, difference in relative_differences(stacked.net_, lone.net_):
+        # A discriminator starts where its gradient is a small difference of large
+        # terms, and Adam makes steps of its rounding: float64 has to tell, below.
+        # Latents may swap places where they carry the same.
+        if name.startswith("vae.") and name != "vae.order":
+            assert difference < 1e-3, name
+
+
 def same_order(lone, net):
     """Undo the sorting of latents that follows a lone fit."""
     lone.module_["vae"].order.copy_(net.module_["vae"].order)
@@ -113,23 +135,10 @@ def test_a_search_gives_what_lone_fits_give(images, Estimator, network, monkeypa
     vae = Estimator(max_iter=1, **SMALL, **NETWORKS[network])
     assert _plan.stack_size(vae, *images.shape) > 1
     grid = {name: values[:1] for name, values in other_weights(Estimator).items()}
-    search = ReplicaGridSearch(
-        vae,
-        grid,
-        n_replicas=3,
-        scoring=lambda estimator, X, y: 0.0,
-        return_estimators=True,
-        random_state=0,
-    ).fit(images)
-    for seed, stacked in zip(search.replica_seeds_, search.estimators_[0], strict=True):
-        (weights,) = ParameterGrid(grid)
-        lone = clone(vae).set_params(**weights, random_state=int(seed)).fit(images)
-        for name, difference in relative_differences(stacked.net_, lone.net_):
-            # A discriminator starts where its gradient is a small difference of large
-            # terms, and Adam makes steps of its rounding: float64 has to tell, below.
-            # Latents may swap places where they carry the same.
-            if name.startswith("vae.") and name != "vae.order":
-                assert difference < 1e-3, name
+    (weights,) = ParameterGrid(grid)
+    for stacked in search_all(vae, grid, images)[0]:
+        lone = clone(stacked).set_params(**weights).fit(images)
+        assert_same_weights(stacked, lone)
 
 
 @pytest.mark.parametrize(("Estimator", "network"), CASES)
@@ -185,40 +194,22 @@ def test_early_stopping_is_that_of_lone_fits(images, Estimator, network, monkeyp
     stopping = {"early_stopping": True, "n_iter_no_change": 2, "tol": 20.0}
     vae = Estimator(max_iter=6, **stopping, **SMALL, **NETWORKS[network])
     X = images[:300]
-    search = ReplicaGridSearch(
-        vae,
-        {},
-        n_replicas=3,
-        scoring=lambda estimator, X, y: 0.0,
-        return_estimators=True,
-        random_state=0,
-    ).fit(X)
-    for seed, stacked in zip(search.replica_seeds_, search.estimators_[0], strict=True):
-        lone = clone(vae).set_params(random_state=int(seed)).fit(X)
+    for stacked in search_all(vae, {}, X)[0]:
+        lone = clone(stacked).fit(X)
         assert stacked.n_iter_ == lone.n_iter_
         ours, theirs = stacked.history_, lone.history_
         assert ours.keys() == theirs.keys()
         for name in ("loss", "validation_loss"):
             np.testing.assert_allclose(ours[name], theirs[name], rtol=0.01)
-        for name, difference in relative_differences(stacked.net_, lone.net_):
-            if name.startswith("vae.") and name != "vae.order":
-                assert difference < 1e-3, name
+        assert_same_weights(stacked, lone)
 
 
 def test_a_net_that_has_stopped_waits_for_the_others(images):
     grid = {"beta": [1e5, 0.0]}  # of which the second falls by less than tol
     stopping = {"early_stopping": True, "n_iter_no_change": 1, "tol": 100.0}
     vae = BetaVAE(max_iter=2, **stopping, **SMALL)
-    search = ReplicaGridSearch(
-        vae,
-        grid,
-        n_replicas=2,
-        scoring=lambda estimator, X, y: 0.0,
-        return_estimators=True,
-        random_state=0,
-    ).fit(images)
-    trained, stopped = search.estimators_
-    assert [vae.n_iter_ for vae in trained] == [2, 2]
+    trained, stopped = search_all(vae, grid, images)
+    assert [vae.n_iter_ for vae in trained] == [2, 2, 2]
     for vae in stopped:
         assert vae.n_iter_ == len(vae.history_["validation_loss"]) == 1
         start = clone(vae).set_params(learning_rate_init=1e-12).fit(images)
