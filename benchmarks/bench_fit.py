@@ -58,7 +58,8 @@ def build(params, n_features):
 
 
 def fit_estimator(X, params):
-    BetaVAE(random_state=0, learning_rate_init=1e-3, device="cpu", **params).fit(X)
+    fixed = {"random_state": 0, "device": "cpu", "early_stopping": False}
+    BetaVAE(learning_rate_init=1e-3, **fixed, **params).fit(X)
 
 
 def fit_bare(X, params):

@@ -31,6 +31,7 @@ vae = BetaVAE(
     likelihood="bernoulli",
     hidden_layer_sizes=(16,),
     max_iter=2,
+    early_stopping=False,
     batch_size=int(batch_size),
     random_state=0,
 )

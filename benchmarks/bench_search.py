@@ -29,9 +29,19 @@ from sk_bvae.model_selection import ReplicaGridSearch
 from sk_bvae.model_selection._trial import Trial
 from sk_bvae.training.stack import Stack, Views
 
-DIGITS = {"device": "cpu", "hidden_layer_sizes": (128,), "batch_size": 64}
+DIGITS = {
+    "device": "cpu",
+    "early_stopping": False,
+    "hidden_layer_sizes": (128,),
+    "batch_size": 64,
+}
 SIX_BETAS = {"beta": [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]}
-IMAGES = {"device": "cpu", "likelihood": "bernoulli", "max_iter": 15}
+IMAGES = {
+    "device": "cpu",
+    "likelihood": "bernoulli",
+    "max_iter": 15,
+    "early_stopping": False,
+}
 CASES = {
     "digits": (BetaVAE(max_iter=30, **DIGITS), SIX_BETAS, 5),
     "digits, short": (BetaVAE(max_iter=6, **DIGITS), SIX_BETAS, 5),

@@ -45,6 +45,7 @@ vae = BetaVAE(
     hidden_layer_sizes=(64, 64),
     learning_rate_init=3e-3,
     max_iter=N_EPOCHS,
+    early_stopping=False,
 )
 search = ReplicaGridSearch(
     vae,

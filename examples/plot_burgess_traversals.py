@@ -49,6 +49,7 @@ common = {
     "learning_rate_init": 1e-3,
     "batch_size": 128,
     "max_iter": N_EPOCHS,
+    "early_stopping": False,
     **NETWORK,
 }
 

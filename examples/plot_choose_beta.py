@@ -45,6 +45,7 @@ vae = BetaVAE(
     learning_rate_init=0.01,
     batch_size=128,
     max_iter=2 if SHORT else 100,
+    early_stopping=False,
 )
 start = time.perf_counter()
 search = ReplicaGridSearch(

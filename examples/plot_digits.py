@@ -43,8 +43,8 @@ def decompositions():
     return {
         "PCA": PCA(N_COMPONENTS),
         "FastICA": make_pipeline(varying, ica),
-        "BetaVAE(beta=1)": BetaVAE(N_COMPONENTS, beta=1, max_iter=60, random_state=0),
-        "BetaVAE(beta=4)": BetaVAE(N_COMPONENTS, beta=4, max_iter=60, random_state=0),
+        "BetaVAE(beta=1)": BetaVAE(N_COMPONENTS, beta=1, random_state=0),
+        "BetaVAE(beta=4)": BetaVAE(N_COMPONENTS, beta=4, random_state=0),
     }
 
 
@@ -115,7 +115,7 @@ for beta, accuracy in zip(
 
 pixels = scaler.fit_transform(X)
 models = {
-    "BetaVAE, beta=4": BetaVAE(N_COMPONENTS, beta=4, max_iter=60, random_state=0),
+    "BetaVAE, beta=4": BetaVAE(N_COMPONENTS, beta=4, random_state=0),
     "PCA": PCA(N_COMPONENTS),
 }
 figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")

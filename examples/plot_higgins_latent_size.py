@@ -51,6 +51,7 @@ vae = BetaVAE(
     learning_rate_init=0.01,
     batch_size=128,
     max_iter=2 if SHORT else 80,
+    early_stopping=False,
 )
 search = ReplicaGridSearch(
     vae,

@@ -43,6 +43,7 @@ vae = BetaVAE(
     hidden_layer_sizes=(256, 256),
     batch_size=128,
     max_iter=N_EPOCHS,
+    early_stopping=False,
     **NETWORK,
 )
 search = ReplicaGridSearch(

@@ -65,6 +65,7 @@ TRAINING = {
     "hidden_layer_sizes": (256, 256),
     "batch_size": 128,
     "max_iter": N_EPOCHS,
+    "early_stopping": False,
     **({"network": "higgins_fc"} if SIZE == "full" else {}),
 }
 

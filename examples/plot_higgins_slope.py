@@ -44,6 +44,7 @@ vae = BetaVAE(
     learning_rate_init=2e-3,
     batch_size=128,
     max_iter=2 if SHORT else 200,
+    early_stopping=False,
 )
 search = ReplicaGridSearch(
     vae, {"beta": BETAS}, n_replicas=3, scoring="elbo", random_state=0

@@ -10,7 +10,13 @@ from sklearn.preprocessing import StandardScaler
 
 from sk_bvae import BetaVAE
 
-FAST = {"hidden_layer_sizes": (16,), "max_iter": 4, "random_state": 0}
+FAST = {
+    "hidden_layer_sizes": (16,),
+    "max_iter": 4,
+    "random_state": 0,
+    "init": "random",
+    "early_stopping": False,
+}
 
 
 class Watcher:

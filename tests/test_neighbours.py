@@ -22,7 +22,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:No latent")  # a few steps make 
 # Rows for every model: as few as show the bug, for a discriminator is slow.
 FEW = slice(200)
 
-FAST = {"hidden_layer_sizes": (16,), "max_iter": 3, "random_state": 0}
+FAST = {
+    "hidden_layer_sizes": (16,),
+    "max_iter": 3,
+    "random_state": 0,
+    "init": "random",
+    "early_stopping": False,
+}
 
 
 def gradients(vae, digits, beta):
@@ -106,7 +112,7 @@ def test_the_ramp_counts_steps_not_epochs(digits):
 def test_evaluation_does_not_advance_the_capacity(digits):
     """Capacity counters elsewhere advance in validation."""
     plain = CapacityVAE(**FAST).fit(digits)
-    watched = CapacityVAE(**FAST, early_stopping=True).fit(digits)
+    watched = CapacityVAE(**{**FAST, "early_stopping": True}).fit(digits)
     for vae in (plain, watched):
         vae.score(digits)
     np.testing.assert_allclose(watched.history_["capacity"], plain.history_["capacity"])

@@ -98,7 +98,7 @@ def test_decompositions_take_turns_in_one_slot(rng):
             PCA(5),
             FastICA(5, random_state=0),
             BetaVAE(5, beta=0.1, **{**FAST, "max_iter": 40}),
-            CapacityVAE(5, capacity=10, **{**FAST, "max_iter": 40}),
+            CapacityVAE(5, capacity=10, gamma=10, **{**FAST, "max_iter": 40}),
         ]
     }
     search = GridSearchCV(pipeline, grid, cv=3, error_score="raise").fit(X, y)

@@ -19,7 +19,13 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 from sk_bvae import BetaVAE, CapacityVAE
 
-PARAMS = {"n_components": 3, "hidden_layer_sizes": (16,), "max_iter": 3}
+PARAMS = {
+    "n_components": 3,
+    "hidden_layer_sizes": (16,),
+    "max_iter": 3,
+    "init": "random",
+    "early_stopping": False,
+}
 
 
 def conv_net(n_features, n_components):
@@ -62,7 +68,9 @@ ROUND_TRIPS = {
     "estimator",
     [
         BetaVAE(**PARAMS, random_state=0),
-        BetaVAE(**PARAMS, random_state=0, noise_variance=0.5, early_stopping=True),
+        BetaVAE(
+            **{**PARAMS, "early_stopping": True}, random_state=0, noise_variance=0.5
+        ),
         CapacityVAE(**PARAMS, random_state=0, likelihood="bernoulli", solver="adagrad"),
         BetaVAE(2, beta=0.1, network="burgess_conv", image_shape=(16, 64), max_iter=1),
         BetaVAE(

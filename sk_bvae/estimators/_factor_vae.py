@@ -103,6 +103,10 @@ class FactorVAE(BaseVAE):
     gamma : float, default=10.0
         Weight of the total correlation. The paper's for 2D shapes are 10 to 40.
 
+    early_stopping : bool, default=False
+        Whether to hold out part of X and keep the weights of its best epoch. The
+        held-out loss also rises where the discriminator learns to see more.
+
     Attributes
     ----------
     history_ : dict of ndarray
@@ -142,6 +146,7 @@ class FactorVAE(BaseVAE):
     """
 
     gamma: float = 10.0
+    early_stopping: bool = False
 
     objective = staticmethod(factor_elbo)
     weights = ("gamma",)

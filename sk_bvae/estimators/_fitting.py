@@ -136,6 +136,8 @@ def begin(estimator, net, rows, early_stopping, watched=None):
         What to watch the loss on, by the net's ``patience_``.
     """
     stops_early = early_stopping and not net.is_solved_
+    if watched is None and len(rows) == 1:  # none of which could be held out
+        stops_early = False
     held_out = watched if stops_early else None
     if stops_early and watched is None:
         rows, held_out = _split(estimator, net, rows)

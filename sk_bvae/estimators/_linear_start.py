@@ -7,11 +7,6 @@ from sk_bvae.nn._closed_form import Spectrum, linear_optimum
 from sk_bvae.nn._math import LOG_VARIANCE_BOUND
 from sk_bvae.nn._networks import BesideLinear
 
-# The noise starts where the affine model has it. Ten times slower than from a random
-# start it follows what the networks add, and not what they learn by heart: held out,
-# that is worth more on small tables than any other setting.
-PACE_FROM_OPTIMUM = 1.0
-
 # A latent that is dead at the start has an encoder of this size, in units of what keeps
 # the variance, and is not decoded: with neither it would stand on a saddle, and never
 # wake.
@@ -47,8 +42,7 @@ def start_at_linear_optimum(vae, principal, choose_beta, seed):
     )
     optimum = linear_optimum(spectrum, choose_beta(spectrum))
     if noise is None:
-        log_variance = np.log(optimum.noise_variance)
-        likelihood.paced_log_variance.fill_(log_variance / likelihood.pace)
+        likelihood.start_at(np.log(optimum.noise_variance))
     for network in (vae.encoder, vae.decoder):
         if isinstance(network, BesideLinear):
             _silence(network.network[-1])

@@ -159,9 +159,9 @@ class SharedParameters:
         Rows per step, or all of them where X has fewer.
 
     max_iter : int, default=200
-        Epochs, that is passes over X.
+        Epochs, that is passes over X; the most of them with ``early_stopping=True``.
 
-    early_stopping : bool, default=False
+    early_stopping : bool, default=True
         Whether to hold out part of X, stop when its loss no longer falls, and keep
         the weights of the best epoch, or those before the first if they were better.
         Held-out losses take the weights of the objective as they are at the end of the
@@ -170,8 +170,9 @@ class SharedParameters:
     validation_fraction : float, default=0.1
         The share of X to hold out. Only with ``early_stopping=True``.
 
-    n_iter_no_change : int, default=10
-        Epochs to wait for an improvement. Only with ``early_stopping=True``.
+    n_iter_no_change : int, default=60
+        Epochs to wait for an improvement. Small tables have few steps an epoch, and
+        wait long for one. Only with ``early_stopping=True``.
 
     tol : float, default=1e-4
         The least improvement of the held-out loss, in nats. Only with
@@ -206,9 +207,9 @@ class SharedParameters:
     learning_rate_init: float = 1e-3
     batch_size: int = 64
     max_iter: int = 200
-    early_stopping: bool = False
+    early_stopping: bool = True
     validation_fraction: float = 0.1
-    n_iter_no_change: int = 10
+    n_iter_no_change: int = 60
     tol: float = 1e-4
     warm_start: bool = False
     device: str | torch.device = "auto"

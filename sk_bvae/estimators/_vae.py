@@ -37,7 +37,7 @@ from sk_bvae.estimators._explaining import (
     log_density_by_feature,
     sample_rows,
 )
-from sk_bvae.estimators._linear_start import PACE_FROM_OPTIMUM, start_at_linear_optimum
+from sk_bvae.estimators._linear_start import start_at_linear_optimum
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.nn import VAE, Gaussian, Likelihood, gaussian_kl
 from sk_bvae.nn._bounds import importance_weighted_bound, importance_weighted_mean
@@ -89,14 +89,14 @@ class BaseVAE(BaseModel):
         Variance of the Gaussian likelihood, in squared units of the data. None
         learns it.
 
-    init : {"random", "pca"}, default="random"
+    init : {"pca", "random"}, default="pca"
         Where the training starts. "pca" is the optimum of the affine model, in closed
         form: at ``beta=1`` that is probabilistic PCA. Both networks get a linear path
-        beside them, which starts there, and the noise variance moves ten times more
-        slowly, so that it follows what the networks add. For ``network="mlp"`` with a
-        Gaussian likelihood; others start at random. Seeds that all start there agree
-        with each other: a search by ``scoring="udr"``, which trusts agreement, needs
-        "random".
+        beside them, which starts there, and the noise variance leaves its start slowly,
+        so that it follows what the networks add, and then ever faster. For
+        ``network="mlp"`` with a Gaussian likelihood; others start at random. Seeds that
+        all start there agree with each other, so that a search by ``scoring="udr"``,
+        which trusts agreement, starts its replicas at random.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ class BaseVAE(BaseModel):
 
     likelihood: Kind | Likelihood | Entries = "gaussian"
     noise_variance: float | None = None
-    init: Literal["random", "pca"] = "random"
+    init: Literal["pca", "random"] = "pca"
 
     if TYPE_CHECKING:  # what a fit leaves behind
         kl_: np.ndarray = field(init=False)
@@ -219,7 +219,7 @@ class BaseVAE(BaseModel):
         )
         likelihood = self._build_likelihood()
         if self._starts_linear():
-            likelihood.pace = PACE_FROM_OPTIMUM
+            likelihood.leave_slowly()
         likelihood.bind(n_features)
         unknown = torch.full((n_features,), torch.nan)
         vae = VAE(encoder, decoder, likelihood, self.n_components, center=unknown)
@@ -590,7 +590,7 @@ class BaseVAE(BaseModel):
         >>> rng = np.random.default_rng(0)
         >>> X = rng.normal(size=(200, 1)) + 0.1 * rng.normal(size=(200, 3))
         >>> X[::2, 0] = np.nan
-        >>> vae = BetaVAE(1, beta=1, init="pca", max_iter=20, random_state=0).fit(X)
+        >>> vae = BetaVAE(1, beta=1, max_iter=20, random_state=0).fit(X)
         >>> vae.impute([[np.nan, 1.0, 1.0]]).round(0)
         array([[1., 1., 1.]])
         """

@@ -18,7 +18,14 @@ from sk_bvae.estimators import _vae
 from sk_bvae.nn import Bernoulli, Likelihood, mlp
 from sk_bvae.nn._bounds import importance_weighted_bound
 
-FAST = {"hidden_layer_sizes": (16,), "max_iter": 3, "random_state": 0, "beta": 1}
+FAST = {
+    "hidden_layer_sizes": (16,),
+    "max_iter": 3,
+    "random_state": 0,
+    "beta": 1,
+    "init": "random",
+    "early_stopping": False,
+}
 
 
 def fast(**params):
@@ -149,9 +156,16 @@ def test_a_bad_validation_set_is_refused(digits, params, X_val, message):
         fast(**params).fit(digits / 16, X_val=X_val)
 
 
-def test_early_stopping_needs_two_rows():
-    with pytest.raises(ValueError, match="holds out 1 of 1 rows"):
-        fast(early_stopping=True).fit(np.zeros((1, 3)))
+def test_early_stopping_leaves_rows_to_train_on():
+    with pytest.raises(ValueError, match="holds out 2 of 2 rows"):
+        fast(early_stopping=True, validation_fraction=0.9).fit(np.eye(2))
+
+
+@pytest.mark.filterwarnings("ignore:No latent")
+def test_a_single_row_is_trained_on_to_the_end():
+    vae = fast(early_stopping=True).fit(np.zeros((1, 3)))
+    assert vae.n_iter_ == 3
+    assert "validation_loss" not in vae.history_
 
 
 # Methods
@@ -542,8 +556,8 @@ def test_verbose_prints_a_line_per_epoch(digits, capsys):
 
 def test_an_estimator_that_nobody_holds_is_gone(Estimator, digits):
     """At once, and not when Python next looks for cycles: it can be large."""
-    params = {"hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0}
-    vae = Estimator(2, **params).fit(digits[:64])
+    params = {"hidden_layer_sizes": (4,), "max_iter": 1, "init": "random"}
+    vae = Estimator(2, **params, random_state=0).fit(digits[:64])
     net = weakref.ref(vae.net_)
     gc.disable()
     try:

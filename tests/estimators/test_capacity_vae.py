@@ -20,7 +20,12 @@ def test_kl_ends_at_the_capacity(digits, capacity, batch_size):
 @pytest.mark.parametrize("batch_size", [64, 256, 5000])
 def test_capacity_grows_with_the_share_of_the_steps(digits, batch_size):
     vae = CapacityVAE(
-        capacity=8, capacity_ramp=0.5, max_iter=8, batch_size=batch_size, random_state=0
+        capacity=8,
+        capacity_ramp=0.5,
+        max_iter=8,
+        batch_size=batch_size,
+        init="random",
+        random_state=0,
     ).fit(digits)
     np.testing.assert_allclose(vae.history_["capacity"], [2, 4, 6, 8, 8, 8, 8, 8])
 

@@ -24,7 +24,13 @@ TABLES = {
     "breast cancer": lambda: scale(load_breast_cancer().data),
     "wine": lambda: load_wine().data,
 }
-SMALL = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
+SMALL = {
+    "hidden_layer_sizes": (8,),
+    "max_iter": 3,
+    "random_state": 0,
+    "init": "random",
+    "early_stopping": False,
+}
 
 
 def affine(k, beta=1.0, **params):

@@ -313,6 +313,7 @@ def test_a_larger_gamma_makes_latents_less_correlated(digits):
         "hidden_layer_sizes": (64,),
         "learning_rate_init": 2e-3,
         "max_iter": 15,
+        "init": "random",
         "net_params": {"discriminator_optimizer__lr": 1e-3},
     }
     without, dear = (

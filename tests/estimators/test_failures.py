@@ -19,7 +19,14 @@ from skorch.callbacks import (
 from sk_bvae import BetaVAE
 from sk_bvae.nn import Gaussian
 
-FAST = {"n_components": 3, "hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
+FAST = {
+    "n_components": 3,
+    "hidden_layer_sizes": (8,),
+    "max_iter": 3,
+    "random_state": 0,
+    "init": "random",
+    "early_stopping": False,
+}
 
 
 @pytest.fixture

@@ -29,9 +29,10 @@ SMALL = {
     "n_components": 2,
     "hidden_layer_sizes": (8,),
     "max_iter": 3,
+    "init": "random",
     "random_state": 0,
 }
-PCA_START = {"beta": 1.0, "init": "pca", "random_state": 0}
+PCA_START = {"beta": 1.0, "init": "pca", "early_stopping": False, "random_state": 0}
 
 
 def with_gaps(X, share, rng):

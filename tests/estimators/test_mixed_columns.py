@@ -71,7 +71,8 @@ def table(people):
 
 def fast(Estimator=BetaVAE, **params):
     defaults = {"likelihood": LIKELIHOOD, "hidden_layer_sizes": (32,), "max_iter": 5}
-    return Estimator(2, **defaults | {"random_state": 0} | params)
+    defaults |= {"early_stopping": False, "random_state": 0}
+    return Estimator(2, **defaults | params)
 
 
 @pytest.fixture(scope="module")

@@ -23,10 +23,12 @@ pandas = pytest.importorskip("pandas")
 EVERYTHING = {"return_std": True, "return_reconstruction": True}
 
 
+QUICK = {"max_iter": 4, "init": "random", "early_stopping": False, "random_state": 0}
+
+
 def fitted(X, Estimator=BetaVAE, **params):
     """Fit a few epochs, after which the latents differ and are out of order."""
-    params = {"max_iter": 4, "learning_rate_init": 3e-3, "random_state": 0, **params}
-    return Estimator(5, **params).fit(X)
+    return Estimator(5, **QUICK | {"learning_rate_init": 3e-3} | params).fit(X)
 
 
 def run(model, X):
@@ -174,7 +176,7 @@ def table(digits):
 def test_pipeline(table):
     X, y = table
     pipeline = make_pipeline(
-        StandardScaler(), BetaVAE(3, max_iter=4, random_state=0), LogisticRegression()
+        StandardScaler(), BetaVAE(3, **QUICK), LogisticRegression()
     ).fit(X, y)
     label, probability = run(
         skl2onnx.to_onnx(pipeline, X, options={"zipmap": False}), X
@@ -185,9 +187,7 @@ def test_pipeline(table):
 
 def test_options_by_the_name_of_a_step(table):
     X, _ = table
-    pipeline = make_pipeline(
-        StandardScaler(), BetaVAE(3, max_iter=4, random_state=0)
-    ).fit(X)
+    pipeline = make_pipeline(StandardScaler(), BetaVAE(3, **QUICK)).fit(X)
     model = skl2onnx.to_onnx(pipeline, X, options={"betavae__return_std": True})
     Z, std = run(model, X)
     mean, expected = pipeline[-1].posterior(pipeline[0].transform(X))
@@ -201,7 +201,7 @@ def test_column_transformer(table):
     frame["kind"] = np.where(y, "yes", "no").astype(object)
     scaled = ("numbers", StandardScaler(), ["a", "b", "c"])
     coded = ("words", OneHotEncoder(sparse_output=False), ["kind"])
-    vae = BetaVAE(3, max_iter=4, random_state=0)
+    vae = BetaVAE(3, **QUICK)
     pipeline = make_pipeline(ColumnTransformer([scaled, coded]), vae).fit(frame)
     model = skl2onnx.to_onnx(pipeline, frame)
     assert_close(run(model, frame)[0], pipeline.transform(frame))
@@ -209,7 +209,7 @@ def test_column_transformer(table):
 
 def test_within_a_column_transformer(table):
     X, _ = table
-    encoded = make_pipeline(StandardScaler(), BetaVAE(3, max_iter=4, random_state=0))
+    encoded = make_pipeline(StandardScaler(), BetaVAE(3, **QUICK))
     transformer = ColumnTransformer(
         [("latents", encoded, [0, 1, 2, 3]), ("rest", "passthrough", [4, 5])]
     ).fit(X)

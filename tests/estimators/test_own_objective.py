@@ -24,8 +24,9 @@ def patients():
 
 
 def small(**params):
-    params = {"column": 1, "hidden_layer_sizes": (16,), "random_state": 0, **params}
-    return CensoredVAE(3, **params)
+    fixed = {"column": 1, "hidden_layer_sizes": (16,), "random_state": 0}
+    fixed |= {"init": "random", "early_stopping": False}
+    return CensoredVAE(3, **{**fixed, **params})
 
 
 def test_a_fit_reports_the_terms_by_name(patients):

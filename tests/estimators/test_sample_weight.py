@@ -22,12 +22,24 @@ from sk_bvae.model_selection import ReplicaGridSearch
 from sk_bvae.nn import Batch, Losses
 from sk_bvae.training import rows as rows_module
 
-SMALL = {"n_components": 3, "hidden_layer_sizes": (8,), "max_iter": 3}
+SMALL = {
+    "n_components": 3,
+    "hidden_layer_sizes": (8,),
+    "max_iter": 3,
+    "init": "random",
+    "early_stopping": False,
+}
 STILL = {"learning_rate_init": 1e-12}  # what is learned stays where it is
 # a few epochs wake none of CapacityVAE's
 pytestmark = pytest.mark.filterwarnings("ignore:No latent of this")
 
-AFFINE = {"n_components": 3, "hidden_layer_sizes": (), "init": "pca", "beta": 1.0}
+AFFINE = {
+    "n_components": 3,
+    "hidden_layer_sizes": (),
+    "init": "pca",
+    "early_stopping": False,
+    "beta": 1.0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -274,8 +286,8 @@ def test_training_finds_the_weighted_covariance(rng):
     scales = np.where(np.arange(n)[:, None] % 10, [1, 1, 4, 3], [4, 3, 1, 1])
     X = scales * rng.normal(size=(n, 4)) @ np.linalg.qr(rng.normal(size=(4, 4)))[0]
     weight = np.where(np.arange(n) % 10, 0.01, 1.0)
-    params = {"hidden_layer_sizes": (), "init": "random", "beta": 1.0}
-    vae = BetaVAE(2, **params, noise_variance=1.0, random_state=0, batch_size=100)
+    params = {**AFFINE, "n_components": 2, "init": "random", "noise_variance": 1.0}
+    vae = BetaVAE(**params, random_state=0, batch_size=100)
     vae.set_params(max_iter=60, learning_rate_init=2e-2).fit(X, sample_weight=weight)
     vae.set_params(warm_start=True, learning_rate_init=1e-3).fit(X, None, weight)
     assert degrees(vae, X, weight) < 0.5

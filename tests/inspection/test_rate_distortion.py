@@ -11,7 +11,12 @@ from sk_bvae.inspection import RateDistortionDisplay
 from sk_bvae.inspection._rate_distortion import find_crowds
 from sk_bvae.model_selection import ReplicaGridSearch
 
-FAST = {"hidden_layer_sizes": (8,), "max_iter": 2}
+FAST = {
+    "hidden_layer_sizes": (8,),
+    "max_iter": 2,
+    "init": "random",
+    "early_stopping": False,
+}
 KL = np.array([[1.0, 3.0], [8.0, 12.0], [4.0, np.nan]])
 RECONSTRUCTION = np.array([[20.0, 22.0], [5.0, 7.0], [10.0, np.nan]])
 

@@ -12,7 +12,13 @@ from sk_bvae.model_selection._judge import udr
 from sk_bvae.training.rows import Rows
 from sk_bvae.utils._random import draw_seeds
 
-FAST = {"n_components": 3, "hidden_layer_sizes": (16,), "max_iter": 4}
+FAST = {
+    "n_components": 3,
+    "hidden_layer_sizes": (16,),
+    "max_iter": 4,
+    "init": "random",
+    "early_stopping": False,
+}
 CPU = torch.device("cpu")
 
 

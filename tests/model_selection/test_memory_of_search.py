@@ -14,7 +14,13 @@ from sk_bvae.model_selection import ReplicaGridSearch, _plan, _replica_grid_sear
 from sk_bvae.model_selection._fit import fit_replicas
 from sk_bvae.training.rows import Rows
 
-FAST = {"n_components": 3, "hidden_layer_sizes": (16,), "max_iter": 2}
+FAST = {
+    "n_components": 3,
+    "hidden_layer_sizes": (16,),
+    "max_iter": 2,
+    "init": "random",
+    "early_stopping": False,
+}
 GRID = {"beta": [0.5, 1.0]}
 
 

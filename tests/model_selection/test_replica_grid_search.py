@@ -20,7 +20,13 @@ from sk_bvae.metrics import (
 )
 from sk_bvae.model_selection import ReplicaGridSearch
 
-FAST = {"n_components": 4, "hidden_layer_sizes": (16,), "max_iter": 4}
+FAST = {
+    "n_components": 4,
+    "hidden_layer_sizes": (16,),
+    "max_iter": 4,
+    "init": "random",
+    "early_stopping": False,
+}
 GRID = {"beta": [0.5, 4.0]}
 
 
@@ -355,7 +361,7 @@ def test_a_search_without_refit_forgets_the_last_one(digits):
 @pytest.mark.filterwarnings("ignore:One or more of the scores are non-finite")
 def test_an_error_in_mid_stack_takes_no_other_stack_down(digits):
     search = ReplicaGridSearch(
-        BetaVAE(n_components=2, max_iter=3),
+        BetaVAE(n_components=2, max_iter=3, early_stopping=False),
         {"network": ["mlp", exploding]},
         n_replicas=2,
         random_state=0,

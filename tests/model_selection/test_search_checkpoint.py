@@ -12,7 +12,13 @@ from sk_bvae.model_selection import ReplicaGridSearch
 from sk_bvae.model_selection import _fit as fit_module
 from sk_bvae.nn import Gaussian
 
-FAST = {"hidden_layer_sizes": (8,), "n_components": 3, "max_iter": 2}
+FAST = {
+    "hidden_layer_sizes": (8,),
+    "n_components": 3,
+    "max_iter": 2,
+    "init": "random",
+    "early_stopping": False,
+}
 STACKED = {"beta": [1.0, 4.0]}
 ONE_BY_ONE = {"learning_rate_init": [1e-3, 3e-3], "early_stopping": [True]}
 

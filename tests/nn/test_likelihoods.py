@@ -109,6 +109,37 @@ def test_gaussian_noise_variance_is_bounded():
     assert likelihood.nll(torch.ones(1, 1), torch.zeros(1, 1)).isfinite().all()
 
 
+def test_a_variance_that_is_left_slowly_moves_ever_faster():
+    likelihood = Gaussian()
+    likelihood.leave_slowly()
+    likelihood.bind(1)
+    likelihood.start_at(-2.0)
+    moved = np.array([0.0, 0.1, 1.0, 3.0])
+    log_variances = []
+    for far in moved:
+        likelihood.paced_log_variance.data.fill_(-far)
+        log_variances.append(np.log(likelihood.learned()["noise_variance_"]))
+    np.testing.assert_allclose(log_variances, -2 - np.sinh(moved), rtol=1e-6)
+
+
+def test_a_variance_is_left_by_the_slope_of_its_loss():
+    likelihood = Gaussian()
+    likelihood.leave_slowly()
+    likelihood.bind(3)
+    likelihood.double().start_at(0.5)
+    paced = likelihood.paced_log_variance
+    paced.data.fill_(0.7)
+    output, x = torch.zeros(1, 3).double(), torch.ones(1, 3).double()
+
+    def nll_at(moved):
+        likelihood.paced_log_variance.data.fill_(moved)
+        return likelihood.nll(output, x).item()
+
+    likelihood.nll(output, x).sum().backward()
+    slope = (nll_at(0.7 + 1e-6) - nll_at(0.7 - 1e-6)) / 2e-6
+    assert paced.grad.item() == pytest.approx(slope, rel=1e-6)
+
+
 def test_draws_have_the_right_moments(data):
     generator = torch.Generator().manual_seed(0)
     likelihood = looked(Gaussian(4.0), data).float()

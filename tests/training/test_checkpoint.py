@@ -8,13 +8,18 @@ from skorch.callbacks import Callback
 from sk_bvae import BetaVAE, CapacityVAE, FactorVAE
 from sk_bvae.callbacks import Checkpoint
 
-FAST = {"hidden_layer_sizes": (16,), "max_iter": 12, "random_state": 0}
+FAST = {
+    "hidden_layer_sizes": (16,),
+    "max_iter": 12,
+    "random_state": 0,
+    "init": "random",
+    "early_stopping": False,
+}
 CASES = {
     "beta": BetaVAE(**FAST),
     "capacity": CapacityVAE(**FAST, capacity=5),
     "stopped early": BetaVAE(
-        **{**FAST, "max_iter": 60},
-        early_stopping=True,
+        **{**FAST, "early_stopping": True, "max_iter": 60},
         n_iter_no_change=2,
         learning_rate_init=0.03,
     ),

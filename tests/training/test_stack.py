@@ -56,7 +56,13 @@ NETWORKS = {
     "burgess_conv": {"network": "burgess_conv"},
     "custom": {"network": gated},
 }
-SMALL = {"n_components": 4, "likelihood": "bernoulli", "batch_size": 32}
+SMALL = {
+    "n_components": 4,
+    "likelihood": "bernoulli",
+    "batch_size": 32,
+    "init": "random",
+    "early_stopping": False,
+}
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +198,7 @@ def test_early_stopping_is_that_of_lone_fits(images, Estimator, network, monkeyp
     """The same rows are held out, and the same epoch is the best."""
     monkeypatch.setattr(_plan, "SMALL_STEP_FLOPS", np.inf)
     stopping = {"early_stopping": True, "n_iter_no_change": 2, "tol": 20.0}
-    vae = Estimator(max_iter=6, **stopping, **SMALL, **NETWORKS[network])
+    vae = Estimator(max_iter=6, **{**SMALL, **stopping}, **NETWORKS[network])
     X = images[:300]
     for stacked in search_all(vae, {}, X)[0]:
         lone = clone(stacked).fit(X)
@@ -207,7 +213,7 @@ def test_early_stopping_is_that_of_lone_fits(images, Estimator, network, monkeyp
 def test_a_net_that_has_stopped_waits_for_the_others(images):
     grid = {"beta": [1e5, 0.0]}  # of which the second falls by less than tol
     stopping = {"early_stopping": True, "n_iter_no_change": 1, "tol": 100.0}
-    vae = BetaVAE(max_iter=2, **stopping, **SMALL)
+    vae = BetaVAE(max_iter=2, **{**SMALL, **stopping})
     trained, stopped = search_all(vae, grid, images)
     assert [vae.n_iter_ for vae in trained] == [2, 2, 2]
     for vae in stopped:
