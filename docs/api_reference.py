@@ -14,10 +14,14 @@ API_REFERENCE = {
                 "BetaTCVAE",
                 "DIPVAE",
                 "FactorVAE",
+                "DCIGN",
             ]
         },
     ),
-    "sk_bvae.estimators": ("A model of your own", {"": ["BaseVAE", "with_parameters"]}),
+    "sk_bvae.estimators": (
+        "A model of your own",
+        {"": ["BaseVAE", "BaseGroupedVAE", "group_by_factors", "with_parameters"]},
+    ),
     "sk_bvae.callbacks": ("Callbacks", {"": ["Checkpoint", "SearchCheckpoint"]}),
     "sk_bvae.model_selection": ("Model selection", {"": ["ReplicaGridSearch"]}),
     "sk_bvae.metrics": (

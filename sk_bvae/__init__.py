@@ -9,16 +9,18 @@ if TYPE_CHECKING:
     from sk_bvae.estimators._beta_tcvae import BetaTCVAE
     from sk_bvae.estimators._beta_vae import BetaVAE
     from sk_bvae.estimators._capacity_vae import CapacityVAE
+    from sk_bvae.estimators._dc_ign import DCIGN
     from sk_bvae.estimators._dip_vae import DIPVAE
     from sk_bvae.estimators._factor_vae import FactorVAE
 
-__all__ = ["DIPVAE", "BetaTCVAE", "BetaVAE", "CapacityVAE", "FactorVAE"]
+__all__ = ["DCIGN", "DIPVAE", "BetaTCVAE", "BetaVAE", "CapacityVAE", "FactorVAE"]
 
 # Imported when first asked for: the metrics and the data sets do without torch.
 _PAGES = {
     "BetaTCVAE": "_beta_tcvae",
     "BetaVAE": "_beta_vae",
     "CapacityVAE": "_capacity_vae",
+    "DCIGN": "_dc_ign",
     "DIPVAE": "_dip_vae",
     "FactorVAE": "_factor_vae",
 }

@@ -46,7 +46,7 @@ def search_all(digits, n_jobs):
     slot = [getattr(sk_bvae, name)(**params) for name in sk_bvae.__all__]
     pipeline = Pipeline([("vae", slot[0])])
     search = GridSearchCV(pipeline, {"vae": slot}, cv=2, n_jobs=n_jobs)
-    search.fit(digits[:910])
+    search.fit(digits[:910], np.arange(910) % 7)  # which most of them ignore
     keys = ("split0_test_score", "split1_test_score")
     return search, np.array([search.cv_results_[key] for key in keys])
 

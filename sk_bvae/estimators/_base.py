@@ -89,6 +89,9 @@ class BaseModel(
     # Batches that the objective sees in a step.
     n_views: ClassVar[int] = 1
 
+    # Whether batches are of groups of rows that `_groups` finds, and not of any rows.
+    grouped: ClassVar[bool] = False
+
     # What cannot change between two fits that share their weights.
     fixed: ClassVar[tuple[str, ...]] = (
         "n_components",
@@ -154,6 +157,13 @@ class BaseModel(
     def _n_noise(self):
         """Say how many draws the objective needs for a row."""
         return self.n_components
+
+    def _groups(self, X, y, groups):
+        """Number the groups that batches are made of; None for batches of any rows."""
+        if groups is not None:
+            raise ValueError(
+                f"{type(self).__name__} takes no groups: its batches are of any rows."
+            )
 
     def _place(self, X):
         """Find the columns that parameters choose, in X as the user passed it."""
@@ -235,10 +245,15 @@ class BaseModel(
             0, or the objective takes no notice of them; if there is an `X_val` that
             nothing would look at.
         """
+        given = {"X": X, "sample_weight": sample_weight, "X_val": X_val}
+        return self._fit_whole(given, y)
+
+    def _fit_whole(self, given, y, groups=None):
+        """Fit to all that a user gave, from the start unless it is a warm one."""
         with unchanged_on_failure(self):
             go_on = self.warm_start and hasattr(self, "net_")
-            given = {"X": X, "sample_weight": sample_weight, "X_val": X_val}
-            self._fit(given, y, go_on, self.max_iter, self.early_stopping, resume=True)
+            plan = go_on, self.max_iter, self.early_stopping
+            self._fit(given, y, groups, *plan, resume=True)
         self._warn_of_collapse()
         return self
 
@@ -273,19 +288,26 @@ class BaseModel(
         ValueError
             As for `fit`.
         """
+        given = {"X": X, "sample_weight": sample_weight, "X_val": None}
+        return self._fit_once(given, y)
+
+    def _fit_once(self, given, y, groups=None):
+        """Take one pass over what a user gave, from the present weights."""
         self._validate_params()  # scikit-learn does so at the first call only
         with unchanged_on_failure(self):
             go_on = hasattr(self, "net_")
-            given = {"X": X, "sample_weight": sample_weight, "X_val": None}
-            self._fit(given, y, go_on, n_epochs=1, early_stopping=False)
+            self._fit(given, y, groups, go_on, n_epochs=1, early_stopping=False)
         return self
 
     @OwnDefaults()
-    def _fit(self, given, y, go_on, n_epochs, early_stopping, resume=False):
+    def _fit(self, given, y, groups, go_on, n_epochs, early_stopping, resume=False):
         """Prepare a net or go on with the last one; train it; take what it learned."""
         as_passed = given["X"]
         X, sample_weight, X_val = validate(self, **given, reset=not go_on)
         given = {"X": X, "sample_weight": sample_weight, "X_val": X_val}
+        groups = self._groups(as_passed, y, groups)
+        if groups is not None:
+            given["groups"] = groups
         self._place(as_passed)
         # an autoencoder's target is its input; callbacks score nothing without one
         data = {"X": X, "y": as_passed if y is None else y}
@@ -295,9 +317,9 @@ class BaseModel(
         go_on = go_on or resumed
         known = go_on and self._is_adapted(self.net_.module_)
         if known:
-            rows = self._rows(X, sample_weight)
+            rows = self._rows(X, sample_weight, groups)
         else:
-            rows = make_rows(self, X, sample_weight)
+            rows = make_rows(self, X, sample_weight, groups=groups)
         net = self._go_on(rows) if go_on else prepare(self, rows)
         if go_on and not known:
             adapt(self, net, rows)
@@ -309,6 +331,8 @@ class BaseModel(
     def _rows_to_watch(self, net, rows, X_val):
         """Put rows that the loss is watched on beside those that are trained on."""
         watched = Rows(X_val, net.device, rows.shift)
+        if self.grouped:  # which rows that are only looked at need not be
+            watched = watched.group(np.zeros((len(X_val), 1), dtype=np.int32))
         self._check_rows(net.module_, watched)
         if watched.has_gaps and not rows.has_gaps:
             raise ValueError("X_val has missing values, but X has none.")
@@ -462,9 +486,10 @@ class BaseModel(
 
     # Using the fitted model
 
-    def _rows(self, X, sample_weight=None):
+    def _rows(self, X, sample_weight=None, groups=None):
         """Put data where the net computes, shifted as its training data was."""
         rows = Rows(X, self.net_.device, self.net_.shift_)
+        rows = rows if groups is None else rows.group(groups)
         return rows if sample_weight is None else rows.weigh(sample_weight)
 
     @OwnDefaults()

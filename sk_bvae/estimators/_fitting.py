@@ -22,9 +22,10 @@ from sk_bvae.utils._sklearn import CALLBACKS_DURING_A_FIT
 SEEDED = ("weights", "training", "scoring")
 
 
-def make_rows(estimator, X, sample_weight=None, positions=None):
+def make_rows(estimator, X, sample_weight=None, positions=None, groups=None):
     """Put validated training data, or some rows of it, where an estimator computes."""
     rows = Rows(X, resolve_device(estimator.device))
+    rows = rows if groups is None else rows.group(groups)
     rows = rows if positions is None else rows.restrict(positions)
     rows = rows if sample_weight is None else rows.weigh(sample_weight)
     may_shift = estimator._may_shift(rows.array.shape[1])

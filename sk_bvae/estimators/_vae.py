@@ -293,7 +293,7 @@ class BaseVAE(BaseModel):
             kl = rows.mean(
                 lambda x: gaussian_kl(*vae.as_for(x).posterior(x)), BLOCK_ROWS
             )
-            rank = kl.argsort(descending=True, stable=True)
+            rank = self._rank(kl, rows)
             vae.order.copy_(vae.order[rank])
         kl = kl[rank].cpu().numpy()
         if not np.isfinite(kl).all():  # the last step came after the last loss
@@ -307,6 +307,10 @@ class BaseVAE(BaseModel):
             **explain_latents(vae, sample, kl),
             **vae.likelihood.learned(),
         }
+
+    def _rank(self, kl, rows):
+        """Say in which order latents are to stand."""
+        return kl.argsort(descending=True, stable=True)
 
     def _sample(self, net, rows):
         """Choose the rows from which latents are explained."""
@@ -326,7 +330,7 @@ class BaseVAE(BaseModel):
             warnings.warn(
                 f"No latent of this {type(self).__name__} carries information: every "
                 f"kl_ is below {ACTIVE_NATS} nats. {self._collapse_advice()}",
-                stacklevel=3,
+                stacklevel=4,
             )
 
     # Using the fitted model
@@ -348,7 +352,7 @@ class BaseVAE(BaseModel):
         Returns
         -------
         Z : ndarray of shape (n_samples, n_components), dtype float32
-            Latents, ordered by `kl_`, largest first.
+            Latents, in the order of `kl_`.
         """
         check_is_fitted(self)
         return self._by_block(

@@ -56,7 +56,7 @@ def kept_apart(*replicas, raises, name="fit_error"):
 
 @OwnDefaults()
 def fit_replicas(
-    estimators, X, sample_weight, positions, path, context, caller, raises
+    estimators, X, sample_weight, positions, groups, path, context, caller, raises
 ):
     """Fit estimators that can train as one stack; a single one fits by itself.
 
@@ -73,6 +73,9 @@ def fit_replicas(
 
     positions : Tensor of shape (n_training_samples,) or None
         The rows to train on; None for all.
+
+    groups : ndarray of shape (n_samples, n_kinds) or None
+        The groups that batches are made of; None where they are of any rows.
 
     path : Path or None
         Where the fitted replicas are kept: what is there is not fitted again.
@@ -95,7 +98,7 @@ def fit_replicas(
     if path is not None and path.exists():
         replicas = joblib.load(path)
     else:
-        rows = X, sample_weight, positions
+        rows = X, sample_weight, positions, groups
         replicas = _fit(estimators, rows, context, caller, raises)
         if path is not None and all(replica.fitted for replica in replicas):
             write(replicas, path)
@@ -103,7 +106,7 @@ def fit_replicas(
     return replicas
 
 
-def paths_of(stacks, X, sample_weight, positions, search):
+def paths_of(stacks, X, sample_weight, positions, groups, search):
     """Say where a search keeps its stacks: where its `SearchCheckpoint` does.
 
     Parameters
@@ -120,6 +123,9 @@ def paths_of(stacks, X, sample_weight, positions, search):
     positions : Tensor of shape (n_training_samples,) or None
         The rows to train on; None for all.
 
+    groups : ndarray of shape (n_samples, n_kinds) or None
+        The groups that batches are made of; None where they are of any rows.
+
     search : ReplicaGridSearch
         The search.
 
@@ -131,7 +137,7 @@ def paths_of(stacks, X, sample_weight, positions, search):
     checkpoint = find_checkpoint(search, SearchCheckpoint)
     if checkpoint is None:
         return [None] * len(stacks)
-    given = {"X": X, "sample_weight": sample_weight}
+    given = {"X": X, "sample_weight": sample_weight, "groups": groups}
     data = fingerprints(given), positions
     return [
         checkpoint.file_of(([_describe(each) for each in stack], *data))

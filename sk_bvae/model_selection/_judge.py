@@ -171,7 +171,7 @@ def _check_call(scoring):
         ) from error
 
 
-def check_factors(scoring, name, X, y):
+def check_factors(scoring, name, X, y, trained_by=False):
     """Check that the factors are there and fit, where the scoring needs them.
 
     Parameters
@@ -188,6 +188,9 @@ def check_factors(scoring, name, X, y):
     y : array-like or None
         The factors.
 
+    trained_by : bool, default=False
+        Whether the estimator looks at them.
+
     Raises
     ------
     ValueError
@@ -198,7 +201,7 @@ def check_factors(scoring, name, X, y):
     UserWarning
         If there are factors and nobody looks at them.
     """
-    if scoring in WITHOUT_LABELS and y is not None:
+    if scoring in WITHOUT_LABELS and y is not None and not trained_by:
         warnings.warn(
             f"y is not used: scoring={name!r} needs no labels. To rank by known "
             'factors, name a metric, as in scoring="mig".',

@@ -226,6 +226,8 @@ class ReplicaGridSearch(
         X: ArrayLike,
         y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | Callable[[Any], ArrayLike] | None = None,
     ) -> Self:
         """Fit all replicas of all candidates, and choose the best.
 
@@ -235,12 +237,18 @@ class ReplicaGridSearch(
             Training data.
 
         y : array-like of shape (n_samples, n_factors), default=None
-            The factors, for a scoring that compares with them.
+            The factors, for a scoring that compares with them, and for estimators that
+            are trained by them. Rows of -1 alone are unlabelled: replicas are trained
+            on them too, and scored without.
 
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts in every fit, in "elbo", and in the means over
             rows of ``cv_results_``. Other scorings take all rows of X alike, but for
             "udr", to which one of weight 0 is not there.
+
+        groups : array-like of shape (n_samples,) or (n_samples, n_factors), or \
+                callable, default=None
+            Which rows belong together, for estimators that take it, such as `DCIGN`.
 
         Returns
         -------
@@ -267,14 +275,15 @@ class ReplicaGridSearch(
         X, as_passed = validate_rows(self, X, reset=True), X
         if sample_weight is not None:
             sample_weight = validate_weights(sample_weight, X)
-        check_factors(scoring, self.scoring, X, y)
+        check_factors(scoring, self.scoring, X, y, self.estimator.grouped)
+        groups = self.estimator._groups(as_passed, y, groups)
         *seeds, split_seed = draw_seeds(self.random_state, self.n_replicas + 1)
         self.replica_seeds_ = np.array(seeds)
         judge = Judge(
             scoring, X, y, self.validation_fraction, split_seed, sample_weight
         )
         estimators = self._make_estimators(candidates, as_passed)
-        replicas = self._fit_and_judge(candidates, estimators, X, judge)
+        replicas = self._fit_and_judge(candidates, estimators, X, judge, groups)
         self._keep(candidates, replicas)
         return self
 
@@ -304,7 +313,7 @@ class ReplicaGridSearch(
             clone(self.estimator).set_params(**candidate)
         return candidates
 
-    def _fit_and_judge(self, candidates, estimators, X, judge):
+    def _fit_and_judge(self, candidates, estimators, X, judge, groups):
         """Fit every replica of every candidate, and judge candidates as they end."""
         n_rows = len(X) if judge.train is None else len(judge.train)
         shape = (n_rows, X.shape[1])
@@ -316,7 +325,8 @@ class ReplicaGridSearch(
             )
         waiting = [[estimators.pop(at) for at in places] for places in stacks]
         replicas = np.full((len(candidates), self.n_replicas), None)
-        done = self._fit_stacks(waiting, X, judge.sample_weight, judge.train)
+        which = judge.sample_weight, judge.train, groups
+        done = self._fit_stacks(waiting, X, *which)
         for places, fitted in zip(stacks, done, strict=True):
             for place, replica in zip(places, fitted, strict=True):
                 replicas[place] = replica
@@ -421,6 +431,7 @@ class ReplicaGridSearch(
         tags = super().__sklearn_tags__()
         own = get_tags(self.estimator)
         tags.input_tags = own.input_tags
+        tags.target_tags = own.target_tags
         tags.transformer_tags = own.transformer_tags
         return tags
 

@@ -5,7 +5,7 @@ from copy import deepcopy
 import torch
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import stack_module_state
 from torch.nn.modules.dropout import _DropoutNd
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -13,7 +13,7 @@ from sk_bvae.estimators._fitting import make_criterion
 from sk_bvae.nn import Batch
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._random import DrawsFrom
-from sk_bvae.training.stack import Game
+from sk_bvae.training.stack import Game, losses_of_all
 from sk_bvae.training.step import EpochMeans, backward
 
 FLOAT = 4  # bytes
@@ -53,6 +53,7 @@ class Trial:
             players = nn.ModuleDict(estimator._make_players(n_features))
         self.game = Game(players.float(), self.criterion)
         self.n_features = n_features
+        self.grouped = estimator.grouped
 
     def batch(self, n_rows, *leading):
         """Make rows of values between 0 and 1, which most likelihoods take, and noise.
@@ -61,14 +62,17 @@ class Trial:
         """
         shape = (*leading, self.criterion.n_views, n_rows)
         generator = torch.Generator().manual_seed(0)
-        return (
-            torch.rand(*shape, self.n_features, generator=generator),
-            torch.randn(*shape, self.criterion.n_noise, generator=generator),
-        )
+        x = torch.rand(*shape, self.n_features, generator=generator)
+        noise = torch.randn(*shape, self.criterion.n_noise, generator=generator)
+        if not self.grouped:
+            return Batch(x, noise, n_rows)
+        varies = torch.tensor([True, False]).expand(*leading, 2)
+        pairs = (torch.arange(n_rows) // 2).expand(*leading, n_rows)
+        return Batch(x, noise, n_rows, varies=varies, group=pairs)
 
     def losses(self, n_rows):
         """Compute the losses of a batch."""
-        return self.game(Batch(*self.batch(n_rows), n_rows), 0.0, None)
+        return self.game(self.batch(n_rows), 0.0, None)
 
     @OwnDefaults()
     def can_stack(self):
@@ -78,11 +82,11 @@ class Trial:
         a network assigns as it runs can be lost, or mixed up between the nets.
         """
         game = self._without_draws(self.game.train())
-        x, noise = self.batch(TRIAL_ROWS, 2)
+        batch = self.batch(TRIAL_ROWS, 2)
         try:
             with torch.random.fork_rng(devices=[]):  # the layers' own draws
-                alone = [_buffers_after(game, x[i], noise[i]) for i in range(2)]
-                together = self._buffers_of_two(game, x, noise)
+                alone = [_buffers_after(game, batch, place) for place in range(2)]
+                together = self._buffers_of_two(game, batch)
         except Exception:  # refused by vmap; or by all means, and then the fit says so
             return False
         return all(map(_same_tensors, alone, together))
@@ -95,7 +99,7 @@ class Trial:
                 module.eval()
         return game
 
-    def _buffers_of_two(self, game, x, noise):
+    def _buffers_of_two(self, game, batch):
         """Take a step of two nets as one, and read the buffers as a stack does."""
         parameters, buffers = stack_module_state([game, game])
         weights = {
@@ -103,12 +107,8 @@ class Trial:
             for name, value in self.criterion.weights.items()
         }
 
-        def losses_of_one(state, weights, x, noise):
-            batch = Batch(x, noise, TRIAL_ROWS)
-            return functional_call(game, state, (batch, 0.0, weights))
-
-        losses_of_all = vmap(losses_of_one, randomness="different")
-        losses = losses_of_all((parameters, buffers), weights, x, noise).players
+        state = parameters, buffers
+        losses = losses_of_all(game, state, batch, 0.0, weights).players
         totals = {player: loss.sum() for player, loss in losses.items()}
         backward(totals, _learned(parameters, totals))
         handed_out = game.state_dict()
@@ -177,11 +177,12 @@ def _learned(parameters, players):
     }
 
 
-def _buffers_after(game, x, noise):
+def _buffers_after(game, batch, place):
     """Take a forward pass of a copy, and read its buffers; refuse other changes."""
     game = deepcopy(game)
     before = _attributes(game)
-    game(Batch(x, noise, TRIAL_ROWS), 0.0, None)
+    own = [part[place] if isinstance(part, torch.Tensor) else part for part in batch]
+    game(Batch(*own), 0.0, None)
     if _attributes(game) != before:
         raise ValueError("A network that sets attributes sets those of all replicas.")
     return dict(game.named_buffers())

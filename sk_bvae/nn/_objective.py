@@ -32,6 +32,15 @@ class Batch(NamedTuple):
         None where all count alike. Other views are drawn in proportion to the weights,
         so that their rows count alike in any case.
 
+    varies : Tensor of shape (n_factors + 1,), dtype bool, default=None
+        Which factor varies within the groups of the batch; the last entry stands for
+        everything that is no factor. All are true where the loss is only watched. None
+        for models whose batches are of any rows.
+
+    group : Tensor of shape (n_samples,), dtype int, default=None
+        Which group each row of the first view belongs to: rows of one group have one
+        number. None for models whose batches are of any rows.
+
     Examples
     --------
     >>> import torch
@@ -47,6 +56,8 @@ class Batch(NamedTuple):
     noise: Tensor
     n_rows: int
     sample_weight: Tensor | None = None
+    varies: Tensor | None = None
+    group: Tensor | None = None
 
     def weigh(self, values: Tensor) -> Tensor:
         """Multiply values of rows by how much the rows count, 1 on average here.
@@ -80,6 +91,43 @@ class Batch(NamedTuple):
             The mean over the rows.
         """
         return self.weigh(values).mean(dim=0)
+
+    def group_mean(self, values: Tensor) -> Tensor:
+        """Average values over the rows of each group, each by how much the row counts.
+
+        Parameters
+        ----------
+        values : Tensor of shape (n_samples, n_values)
+            Values of each row of the first view.
+
+        Returns
+        -------
+        mean : Tensor of shape (n_samples, n_values)
+            For each row the mean of its group; the row's own where it is alone.
+
+        Raises
+        ------
+        TypeError
+            If the batch is of any rows.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from sk_bvae.nn import Batch
+        >>> x, pairs = torch.zeros(1, 4, 5), torch.tensor([0, 0, 1, 1])
+        >>> batch = Batch(x, noise=torch.zeros(1, 4, 2), n_rows=4, group=pairs)
+        >>> batch.group_mean(torch.tensor([[1.0], [3.0], [0.0], [8.0]])).squeeze()
+        tensor([2., 2., 4., 4.])
+        """
+        if self.group is None:
+            raise TypeError(
+                "This batch has no groups: only models that stand on BaseGroupedVAE "
+                "are given batches that have."
+            )
+        share = (self.group.unsqueeze(1) == self.group).to(values.dtype)
+        if self.sample_weight is not None:
+            share = share * self.sample_weight
+        return share @ values / share.sum(dim=1, keepdim=True)
 
 
 class Losses(NamedTuple):

@@ -1,5 +1,6 @@
 """The variational autoencoder: encoder, reparameterised draw, decoder, likelihood."""
 
+from collections.abc import Callable
 from copy import copy
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ class Terms(NamedTuple):
         Log variances of the posterior.
 
     z : Tensor of shape (n_samples, n_components)
-        The draw from the posterior that was decoded.
+        The draw from the posterior, which was decoded unless something intervened.
 
     Examples
     --------
@@ -132,7 +133,12 @@ class VAE(nn.Module):
         vae.has_gaps = bool(x.isnan().any())
         return vae
 
-    def forward(self, x: Tensor, noise: Tensor) -> Terms:
+    def forward(
+        self,
+        x: Tensor,
+        noise: Tensor,
+        intervene: Callable[[Tensor], Tensor] | None = None,
+    ) -> Terms:
         """Compute the terms of the objective.
 
         Parameters
@@ -143,6 +149,9 @@ class VAE(nn.Module):
         noise : Tensor of shape (n_samples, n_components)
             Draws from N(0, 1).
 
+        intervene : callable, default=None
+            What is decoded instead of the draw z: ``intervene(z)``, of the same shape.
+
         Returns
         -------
         terms : Terms
@@ -151,7 +160,8 @@ class VAE(nn.Module):
         x, observed = self._standardize(x)
         mean, log_variance = self._encode(x)
         z = reparameterize(mean, log_variance, noise)
-        nll = self._nll(self.decoder(z), x, observed)
+        decoded = z if intervene is None else intervene(z)
+        nll = self._nll(self.decoder(decoded), x, observed)
         return Terms(nll, gaussian_kl(mean, log_variance), mean, log_variance, z)
 
     def draw(self, x: Tensor, noise: Tensor) -> Tensor:

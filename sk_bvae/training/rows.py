@@ -3,11 +3,18 @@
 import copy
 from functools import cached_property
 from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from sk_bvae.nn import Batch
+from sk_bvae.training.groups import (
+    Grouping,
+    draw_groups,
+    split_grouping,
+    without_groups,
+)
 from sk_bvae.utils._memory import is_mapped, release_pages
 
 # How much of a memory map may be in memory before its pages are handed back. Touching
@@ -61,6 +68,7 @@ class Rows(torch.utils.data.Dataset):
         self.shift = shift
         self.positions = torch.arange(len(array), device="cpu")
         self.sample_weight = None  # of each position, as given: see `weigh`
+        self.groups = None  # of each position: see `group`
         self.bytes_resident = 0
         self.on_device = []  # the array's one copy there, which views share
 
@@ -78,6 +86,17 @@ class Rows(torch.utils.data.Dataset):
         view.positions = self.positions[positions]
         if self.sample_weight is not None:
             view.sample_weight = self.sample_weight[positions]
+        if self.groups is not None:
+            view.groups = self.groups[positions]
+        return view
+
+    def group(self, groups):
+        """Make a view whose batches are of groups, given those of the array's rows.
+
+        Numbers of shape (n_samples, n_kinds); -1 for a row that is in none.
+        """
+        view = copy.copy(self)
+        view.groups = torch.from_numpy(groups)[self.positions]
         return view
 
     def weigh(self, sample_weight):
@@ -135,7 +154,7 @@ class Rows(torch.utils.data.Dataset):
             return self
         view = Rows(self.array, self.device, np.where(far, mean, 0.0))
         view.positions = self.positions
-        view.sample_weight = self.sample_weight
+        view.sample_weight, view.groups = self.sample_weight, self.groups
         view.moments = mean - view.shift, variance
         view.has_gaps = self.has_gaps
         return view
@@ -310,12 +329,16 @@ class Batches:
     def __iter__(self):
         """Yield the batches of a pass."""
         n_rows = len(self.rows)
-        draw = draw_pass if self.training else draw_pass_in_order
-        sizes = n_rows, self.n_views, self.n_noise
-        order, noise = draw(self.generator, *sizes, self.rows.weight)
+        sizes = self.batch_size, self.n_views, self.n_noise
+        order, noise, grouping = draw_whole_pass(
+            self.generator, self.rows, *sizes, self.training
+        )
         weights = split_weight(self.rows.weight_of(order[0]), self.batch_size)
         positions = self.rows.positions[order]
         noise = noise.to(self.rows.device)
+        if grouping is not None:
+            grouping = grouping.to(self.rows.device)
+        groups = split_grouping(grouping, self.batch_size)
         n_together = self.batch_size * self._batches_at_once()
         for some, own in zip(
             positions.split(n_together, dim=1),
@@ -324,12 +347,71 @@ class Batches:
         ):
             xs = self.rows[some].split(self.batch_size, dim=1)
             for x, own_noise in zip(xs, own.split(self.batch_size, dim=1), strict=True):
-                yield Batch(x, own_noise, n_rows, next(weights))
+                yield Batch(x, own_noise, n_rows, next(weights), *next(groups))
 
     def _batches_at_once(self):
         """How many small batches are gathered together."""
         bytes_of_batch = 4 * self.n_views * self.batch_size * self.rows.array.shape[1]
         return max(1, GATHERED_BYTES // bytes_of_batch)
+
+
+class Pass(NamedTuple):
+    """The draws of a pass.
+
+    Parameters
+    ----------
+    order : Tensor of shape (n_views, n_rows), dtype int64
+        Which rows.
+
+    noise : Tensor of shape (n_views, n_rows, n_noise)
+        Draws from N(0, 1).
+
+    grouping : Grouping or None
+        What rows of a batch have in common; None where batches are of any rows.
+    """
+
+    order: torch.Tensor
+    noise: torch.Tensor
+    grouping: Grouping | None
+
+
+def draw_whole_pass(generator, rows, batch_size, n_views, n_noise, training):
+    """Draw all that a pass takes, for training or to look.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+        The source of randomness.
+
+    rows : Rows
+        What the pass is over.
+
+    batch_size : int
+        Rows in a batch.
+
+    n_views : int
+        Batches that make up a step.
+
+    n_noise : int
+        Draws for each row.
+
+    training : bool
+        Whether the pass is for training; others have the rows of the first view in
+        order, and no groups.
+
+    Returns
+    -------
+    drawn : Pass
+        Its draws.
+    """
+    draw = draw_pass if training else draw_pass_in_order
+    order, noise = draw(generator, len(rows), n_views, n_noise, rows.weight)
+    if rows.groups is None:
+        return Pass(order, noise, None)
+    if not training:
+        return Pass(order, noise, without_groups(rows.groups, batch_size))
+    order[0], grouping = draw_groups(generator, rows.groups, batch_size)
+    return Pass(order, noise, grouping)
 
 
 def draw_pass(generator, n_rows, n_views, n_noise, weight=None):

@@ -5,7 +5,8 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from sk_bvae.nn import Batch
-from sk_bvae.training.rows import draw_pass, draw_pass_in_order
+from sk_bvae.training.groups import Grouping
+from sk_bvae.training.rows import draw_whole_pass
 from sk_bvae.training.step import (
     EpochMeans,
     NonFiniteLossError,
@@ -130,15 +131,14 @@ class Stack:
 
     def _train(self, training):
         self.game.train()
-        sizes = self._sizes_of(training)
         passes = [
-            draw_pass(net.generator_, *sizes, weight)
-            for net, weight in zip(self.nets, training.weights, strict=True)
+            draw_whole_pass(net.generator_, rows, *self._sizes(), training=True)
+            for net, rows in zip(self.nets, training.of_nets, strict=True)
         ]
         start, progress = self.progress.epochs, self.progress
 
-        def step(x, noise, share, sample_weight):
-            losses = self.step(x, noise, training.n_rows, sample_weight)
+        def step(batch, share):
+            losses = self.step(batch)
             progress.epochs = start + share
             return losses
 
@@ -147,26 +147,33 @@ class Stack:
     def _watch(self, watched):
         """Compute the terms of the held-out rows, as each net alone would."""
         self.game.eval()
-        sizes = self._sizes_of(watched)
         passes = [
-            draw_pass_in_order(torch.Generator().manual_seed(net.seed), *sizes, weight)
-            for net, weight in zip(self.nets, watched.weights, strict=True)
+            draw_whole_pass(
+                torch.Generator().manual_seed(net.seed),
+                rows,
+                *self._sizes(),
+                training=False,
+            )
+            for net, rows in zip(self.nets, watched.of_nets, strict=True)
         ]
 
-        def look(x, noise, share, sample_weight):
+        def look(batch, share):
             with torch.no_grad():
-                return self._losses(x, noise, watched.n_rows, 1.0, sample_weight)
+                return self._losses(batch, 1.0)
 
         return self._run(watched, passes, look)
 
-    def _sizes_of(self, views):
-        return views.n_rows, self.criterion.n_views, self.criterion.n_noise
+    def _sizes(self):
+        criterion = self.criterion
+        return self.nets[0].batch_size, criterion.n_views, criterion.n_noise
 
     def _run(self, views, passes, step):
         """Run one pass batch by batch, and return the mean of each term."""
-        order, noise = (torch.stack(drawn) for drawn in zip(*passes, strict=True))
+        orders, noises, groupings = zip(*passes, strict=True)
+        order, noise = torch.stack(orders), torch.stack(noises)
         positions, noise = views.positions_of(order), noise.to(views.rows.device)
         weight = views.weight_of(order[:, 0])
+        grouping = _stack_groupings(groupings, views.rows.device)
         size = self.nets[0].batch_size
         n_batches = -(-views.n_rows // size)
         means = EpochMeans(n_batches, size, stacked=True)
@@ -174,26 +181,21 @@ class Stack:
             some = slice(number * size, (number + 1) * size)
             x, draws = views.rows[positions[..., some]], noise[..., some, :]
             counts = None if weight is None else weight[:, some]
-            losses = step(x, draws, (number + 1) / n_batches, counts)
+            batch = Batch(x, draws, views.n_rows, counts)
+            if grouping is not None:
+                varies, group = grouping.varies[:, number], grouping.group[:, some]
+                batch = batch._replace(varies=varies, group=group)
+            losses = step(batch, (number + 1) / n_batches)
             means.add(named_terms(losses), x.shape[2])
         return means.read()
 
-    def step(self, x, noise, n_rows, sample_weight=None):
+    def step(self, batch):
         """Take one step of all nets.
 
         Parameters
         ----------
-        x : Tensor of shape (n_nets, n_views, n_samples, n_features)
-            A batch for each net.
-
-        noise : Tensor of shape (n_nets, n_views, n_samples, n_noise)
-            Noise for each net.
-
-        n_rows : int
-            Rows that the batches are taken from.
-
-        sample_weight : Tensor of shape (n_nets, n_samples), default=None
-            How much the rows count for each net; None where all count alike.
+        batch : Batch
+            Its tensors with a leading dimension for the nets.
 
         Returns
         -------
@@ -201,7 +203,7 @@ class Stack:
             With a leading dimension for the nets.
         """
         progress = self._share_done()
-        losses = self._losses(x, noise, n_rows, progress, sample_weight)
+        losses = self._losses(batch, progress)
         # No loss depends on another's weights: the sum's gradient is each one's own.
         totals = {player: loss.sum() for player, loss in losses.players.items()}
         backward(totals, self.learned)
@@ -214,19 +216,9 @@ class Stack:
     def _share_done(self):
         return self.progress.epochs / self.nets[0].max_epochs
 
-    def _losses(self, x, noise, n_rows, progress, sample_weight):
-        data = {"x": x, "noise": noise}
-        if sample_weight is not None:
-            data["sample_weight"] = sample_weight
-
-        def losses_of_one(state, weights, data):
-            batch = Batch(**data, n_rows=n_rows)
-            return functional_call(self.game, state, (batch, progress, weights))
-
-        # not kept: an attribute that refers to the stack would keep it all in memory
-        losses_of_all = vmap(losses_of_one, randomness="different")
+    def _losses(self, batch, progress):
         state = self.parameters, self.buffers
-        return losses_of_all(state, self.weights, data)
+        return losses_of_all(self.game, state, batch, progress, self.weights)
 
     def _record(self, net, means):
         net.progress_.epochs = self.progress.epochs
@@ -281,6 +273,7 @@ class Views:
         self.shared = all(view is self.rows for view in views)
         if not self.shared:
             self.positions = torch.stack([view.positions for view in views])
+        self.of_nets = views
         self.weights = [view.weight for view in views]
 
     def positions_of(self, order):
@@ -318,6 +311,48 @@ class Game(nn.Module):
     def forward(self, batch, progress, weights):
         """Compute the losses of a batch."""
         return self.criterion(self.players, batch, progress, weights)
+
+
+def losses_of_all(game, state, batch, progress, weights):
+    """Compute the losses of several nets, each of its own batch, in one pass.
+
+    Parameters
+    ----------
+    game : Game
+        One net's.
+
+    state : tuple of dict
+        Parameters and buffers, with a leading dimension for the nets.
+
+    batch : Batch
+        Its tensors with such a dimension too.
+
+    progress : float
+        The share of the training that is done.
+
+    weights : dict of str to Tensor of shape (n_nets,)
+        The weights of the objective.
+
+    Returns
+    -------
+    losses : Losses
+        With a leading dimension for the nets.
+    """
+    fields = batch._asdict().items()
+    tensors = {name: field for name, field in fields if isinstance(field, torch.Tensor)}
+
+    def losses_of_one(state, weights, tensors):
+        own = batch._replace(**tensors)
+        return functional_call(game, state, (own, progress, weights))
+
+    return vmap(losses_of_one, randomness="different")(state, weights, tensors)
+
+
+def _stack_groupings(groupings, device):
+    if groupings[0] is None:
+        return None
+    tensors = zip(*groupings, strict=True)
+    return Grouping(*map(torch.stack, tensors)).to(device)
 
 
 def _slice(state, parameter, place):

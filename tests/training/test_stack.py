@@ -16,7 +16,6 @@ from sk_bvae.datasets import make_blobs2d
 from sk_bvae.estimators._fitting import make_rows, prepare
 from sk_bvae.model_selection import ReplicaGridSearch, _plan
 from sk_bvae.nn import Batch
-from sk_bvae.training.rows import draw_pass
 from sk_bvae.training.stack import Stack, Views
 
 pytestmark = pytest.mark.filterwarnings("ignore:No latent")  # a few steps make none
@@ -65,10 +64,19 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="module")
+BLOBS = make_blobs2d(640, image_size=16, std=0.15, random_state=0)
+
+
+@pytest.fixture
 def images():
     """640 grey images of 16 x 16 pixels."""
-    return make_blobs2d(640, image_size=16, std=0.15, random_state=0).data
+    return BLOBS.data
+
+
+@pytest.fixture
+def factors():
+    """What they show, for models that ask for it."""
+    return BLOBS.target
 
 
 def other_weights(Estimator):
@@ -89,8 +97,8 @@ def make_estimators(Estimator, network, **params):
     ]
 
 
-def prepare_all(estimators, X):
-    rows = make_rows(estimators[0], X)
+def prepare_all(estimators, X, y=None):
+    rows = make_rows(estimators[0], X, groups=estimators[0]._groups(X, y, None))
     return [prepare(estimator, rows) for estimator in estimators], rows
 
 
@@ -106,7 +114,7 @@ def relative_differences(net, other):
         yield name, float((own - their).norm() / their.norm().clamp(min=1e-3))
 
 
-def search_all(vae, grid, X):
+def search_all(vae, grid, X, y=None):
     """Fit three replicas of each candidate, and keep them all."""
     search = ReplicaGridSearch(
         vae,
@@ -116,7 +124,7 @@ def search_all(vae, grid, X):
         return_estimators=True,
         random_state=0,
     )
-    return search.fit(X).estimators_
+    return search.fit(X, y).estimators_
 
 
 def assert_same_weights(stacked, lone):
@@ -135,37 +143,36 @@ def same_order(lone, net):
 
 
 @pytest.mark.parametrize(("Estimator", "network"), CASES)
-def test_a_search_gives_what_lone_fits_give(images, Estimator, network, monkeypatch):
+def test_a_search_gives_what_lone_fits_give(
+    images, factors, Estimator, network, monkeypatch
+):
     """After 20 steps, in float32."""
     monkeypatch.setattr(_plan, "SMALL_STEP_FLOPS", np.inf)
     vae = Estimator(max_iter=1, **SMALL, **NETWORKS[network])
     assert _plan.stack_size(vae, *images.shape) > 1
     grid = {name: values[:1] for name, values in other_weights(Estimator).items()}
     (weights,) = ParameterGrid(grid)
-    for stacked in search_all(vae, grid, images)[0]:
-        lone = clone(stacked).set_params(**weights).fit(images)
+    for stacked in search_all(vae, grid, images, factors)[0]:
+        lone = clone(stacked).set_params(**weights).fit(images, factors)
         assert_same_weights(stacked, lone)
 
 
 @pytest.mark.parametrize(("Estimator", "network"), CASES)
-def test_weights_after_20_steps_in_float64(images, Estimator, network):
+def test_weights_after_20_steps_in_float64(images, factors, Estimator, network):
     estimators = make_estimators(Estimator, network, max_iter=1)
-    (nets, _), (lone_nets, _) = (prepare_all(estimators, images) for _ in range(2))
+    (nets, rows), (lone_nets, _) = (
+        prepare_all(estimators, images, factors) for _ in range(2)
+    )
     for net in nets + lone_nets:
         net.module_.double()
     stack = Stack(nets)
-    criterion = nets[0].criterion_
-    sizes = len(images), criterion.n_views, criterion.n_noise
-    passes = [draw_pass(net.generator_, *sizes) for net in nets]
-    X = torch.from_numpy(images).double()
-    for step in range(20):
-        some = slice(32 * step, 32 * step + 32)
+    passes = [net.get_iterator(rows, training=True) for net in nets]
+    for step, batches in enumerate(zip(*passes, strict=True)):
         batches = [
-            Batch(X[order[:, some]], noise[:, some].double(), len(X))
-            for order, noise in passes
+            batch._replace(x=batch.x.double(), noise=batch.noise.double())
+            for batch in batches
         ]
-        x, noise, *_ = zip(*batches, strict=True)
-        stack.step(torch.stack(x), torch.stack(noise), len(X))
+        stack.step(stack_batches(batches))
         for net, batch in zip(lone_nets, batches, strict=True):
             net.train_step(batch)
         for progress in [stack.progress, *(net.progress_ for net in lone_nets)]:
@@ -176,15 +183,26 @@ def test_weights_after_20_steps_in_float64(images, Estimator, network):
             assert difference < 1e-8, name
 
 
+def stack_batches(batches):
+    """Put batches together along a leading dimension."""
+    return Batch(
+        *(
+            torch.stack(parts) if isinstance(parts[0], torch.Tensor) else parts[0]
+            for parts in zip(*batches, strict=True)
+        )
+    )
+
+
 @pytest.mark.parametrize(("Estimator", "network"), CASES)
-def test_curves_of_three_epochs(images, Estimator, network):
+def test_curves_of_three_epochs(images, factors, Estimator, network):
     estimators = make_estimators(Estimator, network, max_iter=3)
-    nets, rows = prepare_all(estimators, images[:600])  # a last batch of 24
+    given = images[:600], factors[:600]  # a last batch of 24
+    nets, rows = prepare_all(estimators, *given)
     stack = Stack(nets)
     for _ in range(3):
         train_epoch(stack, rows)
     for estimator, net in zip(estimators, nets, strict=True):
-        lone = estimator.fit(images[:600])
+        lone = estimator.fit(*given)
         stacked_terms, lone_terms = net.curves_.terms, lone.net_.curves_.terms
         assert stacked_terms.keys() == lone_terms.keys()
         for name, curve in stacked_terms.items():
@@ -194,14 +212,16 @@ def test_curves_of_three_epochs(images, Estimator, network):
 
 
 @pytest.mark.parametrize(("Estimator", "network"), CASES)
-def test_early_stopping_is_that_of_lone_fits(images, Estimator, network, monkeypatch):
+def test_early_stopping_is_that_of_lone_fits(
+    images, factors, Estimator, network, monkeypatch
+):
     """The same rows are held out, and the same epoch is the best."""
     monkeypatch.setattr(_plan, "SMALL_STEP_FLOPS", np.inf)
     stopping = {"early_stopping": True, "n_iter_no_change": 2, "tol": 20.0}
     vae = Estimator(max_iter=6, **{**SMALL, **stopping}, **NETWORKS[network])
-    X = images[:300]
-    for stacked in search_all(vae, {}, X)[0]:
-        lone = clone(stacked).fit(X)
+    given = images[:300], factors[:300]
+    for stacked in search_all(vae, {}, *given)[0]:
+        lone = clone(stacked).fit(*given)
         assert stacked.n_iter_ == lone.n_iter_
         ours, theirs = stacked.history_, lone.history_
         assert ours.keys() == theirs.keys()
