@@ -7,11 +7,16 @@ from functools import wraps
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 
 from sk_bvae.metrics._dci import dci_score
 from sk_bvae.metrics._report import DCI_PARTS, LOWER_IS_BETTER, METRICS
 from sk_bvae.metrics._validation import _check_continuous_factors
-from sk_bvae.utils._sklearn import validate_params
+from sk_bvae.utils._labels import is_labelled
+from sk_bvae.utils._sklearn import take_rows, validate_params
+
+# No metric is defined for fewer rows.
+MIN_LABELLED = 2
 
 # What tells folds that were cut from an ordered grid without shuffling.
 MIN_ROWS = 10  # fewer can be in order by chance
@@ -56,12 +61,15 @@ def make_disentanglement_scorer(
         If the metric's name is unknown.
     TypeError
         If the metric does not take one of the options.
+    ValueError
+        By the scorer, if fewer rows are labelled than the metric needs.
 
     Warns
     -----
     UserWarning
-        By the scorer, if the rows that it is given are a stretch of an ordered grid of
-        factors, as unshuffled folds are: they lack values of the slow factors.
+        By the scorer, if the labelled rows that it is given are a stretch of an
+        ordered grid of factors, as unshuffled folds are: they lack values of the slow
+        factors.
 
     See Also
     --------
@@ -69,6 +77,9 @@ def make_disentanglement_scorer(
 
     Notes
     -----
+    Rows of Y that hold nothing but -1 are unlabelled, as for scikit-learn's
+    semi-supervised estimators: these train on them, and the scorer leaves them out.
+
     ``GridSearchCV(..., cv=5)`` does not shuffle. Data in the order of their factors
     need ``cv=KFold(5, shuffle=True, random_state=0)``.
 
@@ -124,8 +135,55 @@ class _DisentanglementScorer:
                 "A disentanglement scorer needs an estimator with transform; "
                 f"{type(estimator).__name__} has none."
             )
-        _warn_of_ordered_folds(_check_continuous_factors(y))
-        return float(self.function(estimator.transform(X), y, **self.kwargs))
+        checked = _check_continuous_factors(y)
+        labelled = is_labelled(checked)
+        _warn_of_ordered_folds(checked[labelled])
+        if labelled.all():
+            return float(self.function(estimator.transform(X), y, **self.kwargs))
+        self._check_count(labelled)
+        X, known = (take_rows(each, np.flatnonzero(labelled)) for each in (X, y))
+        score = float(self.function(estimator.transform(X), known, **self.kwargs))
+        if np.isnan(score):  # by want of labels, or of codes
+            self.check_labels(y)
+        return score
+
+    def check_labels(self, y):
+        """Refuse factors of which too few are known.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples, n_factors)
+            The factors.
+
+        Raises
+        ------
+        ValueError
+            If the metric is not defined for the labelled rows, whatever the codes.
+        """
+        labelled = is_labelled(_check_continuous_factors(y))
+        if labelled.all():
+            return
+        self._check_count(labelled)
+        if callable(self.metric):  # it may ask for codes of some kind
+            return
+        known = take_rows(y, np.flatnonzero(labelled))
+        noise = np.random.RandomState(0).standard_normal((len(known), 2))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UndefinedMetricWarning)
+            score = self.function(noise, known, **self.kwargs)
+        if np.isnan(score):
+            raise self._too_few(labelled)
+
+    def _check_count(self, labelled):
+        if labelled.sum() < MIN_LABELLED:
+            raise self._too_few(labelled)
+
+    def _too_few(self, labelled):
+        return ValueError(
+            f"{labelled.sum()} of {len(labelled)} rows of y are labelled (the others "
+            f"hold nothing but -1), which is fewer than {self!r} needs: label more, "
+            "with several values of each factor."
+        )
 
     def __repr__(self):
         name = self.metric if isinstance(self.metric, str) else self.metric.__name__

@@ -194,7 +194,8 @@ def check_factors(scoring, name, X, y, trained_by=False):
     Raises
     ------
     ValueError
-        If there are no factors, or if they do not suit the metric.
+        If there are no factors, if they do not suit the metric, or if fewer rows are
+        labelled than it needs.
 
     Warns
     -----
@@ -217,6 +218,7 @@ def check_factors(scoring, name, X, y, trained_by=False):
         any_values = any_values or scoring.kwargs.get("continuous_factors", False)
         check = _check_continuous_factors if any_values else _check_factors
         check_consistent_length(X, check(y))
+        scoring.check_labels(y)
     elif y is not None:
         check_consistent_length(X, y)
 

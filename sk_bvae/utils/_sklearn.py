@@ -8,6 +8,7 @@ from sklearn.model_selection._search import (
     _yield_masked_array_for_each_param as yield_masked_array_for_each_param,
 )
 from sklearn.utils._indexing import _get_column_indices as column_positions
+from sklearn.utils._indexing import _safe_indexing as take_rows
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -49,6 +50,7 @@ __all__ = [
     "column_positions",
     "fit_context",
     "output_container",
+    "take_rows",
     "validate_params",
     "yield_masked_array_for_each_param",
 ]

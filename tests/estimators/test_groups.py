@@ -94,3 +94,8 @@ def test_groups_of_one_row_are_none():
 def test_groups_of_other_rows_are_refused():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         group_as_given([0, 0], 5)
+
+
+def test_rows_that_are_marked_in_part_are_refused():
+    with pytest.raises(ValueError, match="Row 1 of y holds -1 in column 0"):
+        group_by_factors([[0, 0], [-1, 0], [-1, -1], [1, 0]])

@@ -221,3 +221,88 @@ def test_warning_in_a_grid_search():
         for message in messages
     )
     search.set_params(cv=SHUFFLED).fit(X, Y)  # raises if anything warns
+
+
+# A few labels
+
+
+@pytest.fixture
+def some(factors):
+    """Return the factors of every fourth row; the others are marked as unlabelled."""
+    some = np.full_like(factors, -1)
+    some[::4] = factors[::4]
+    return some
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
+def test_unlabelled_rows_are_left_out(name, container, X, factors, some):
+    scorer = make_disentanglement_scorer(name, **options_of(name))
+    pca = PCA(2).fit(X)
+    expected = scorer(pca, X[::4], factors[::4])
+    score = scorer(pca, container(X), container(some))
+    assert score == pytest.approx(expected, nan_ok=True)
+
+
+def options_of(name):
+    draws = {"beta_vae", "factor_vae", "sap", "explicitness"}
+    return {"random_state": 0} if name in draws or name.startswith("dci") else {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("n_labelled", [0, 1])
+def test_fewer_than_two_labels_are_too_few(name, n_labelled, X, factors, some):
+    some[n_labelled:] = -1
+    scorer = make_disentanglement_scorer(name)
+    message = rf"{n_labelled} of 400 rows of y are labelled .* fewer than .*{name}"
+    with pytest.raises(ValueError, match=message):
+        scorer(PCA(2).fit(X), X, some)
+
+
+@pytest.mark.parametrize("name", ["beta_vae", "factor_vae", "sap", "dci_completeness"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+def test_fewer_labels_than_a_metric_needs(name, X, factors):
+    some = np.full_like(factors, -1)
+    some[:3] = factors[:3]
+    scorer = make_disentanglement_scorer(name, **options_of(name))
+    with pytest.raises(ValueError, match="3 of 400 rows of y are labelled"):
+        scorer(PCA(2).fit(X), X, some)
+
+
+def test_a_metric_of_ones_own_may_be_undefined(X, some):
+    scorer = make_disentanglement_scorer(lambda Z, Y: np.nan)
+    assert np.isnan(scorer(PCA(2).fit(X), X, some))
+
+
+def test_rows_that_are_marked_in_part_are_refused(X, some):
+    some[5, 1] = 3
+    scorer = make_disentanglement_scorer("mig")
+    with pytest.raises(ValueError, match="Row 5 of y holds -1 in column 0"):
+        scorer(PCA(2).fit(X), X, some)
+
+
+def test_without_unlabelled_rows_minus_1_is_a_class(X, factors):
+    scorer = make_disentanglement_scorer("mig")
+    pca, shifted = PCA(2).fit(X), factors - [1, 0, 0]
+    assert scorer(pca, X, shifted) == scorer(pca, X, factors)
+
+
+def test_labelled_rows_that_are_a_part_of_a_grid_are_noticed():
+    some = ordered_grid(4, 5, 6)
+    X = some + 0.1 * np.random.RandomState(0).normal(size=some.shape)
+    some[:60] = -1
+    scorer = make_disentanglement_scorer("irs")
+    with pytest.warns(UserWarning, match="unshuffled fold of an ordered grid"):
+        scorer(PCA(2).fit(X), X, some)
+
+
+def test_in_grid_search_with_a_few_labels(X, some):
+    slot = Pipeline([("codes", "passthrough")])
+    codes = [PCA(3), FastICA(3, whiten="unit-variance", random_state=0)]
+    search = GridSearchCV(
+        slot,
+        {"codes": codes},
+        scoring=make_disentanglement_scorer("mig"),
+        cv=SHUFFLED,
+    ).fit(X, some)
+    assert isinstance(search.best_params_["codes"], FastICA)
