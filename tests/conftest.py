@@ -15,8 +15,10 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import sk_bvae
 from sk_bvae import BetaVAE
+from sk_bvae.estimators import BaseVAE
 
 ESTIMATORS = [getattr(sk_bvae, name) for name in sk_bvae.__all__]
+VAES = [Estimator for Estimator in ESTIMATORS if issubclass(Estimator, BaseVAE)]
 
 # The networks of the tests are too small to gain from threads, and on a busy machine
 # threads that wait for each other cost far more than they bring. The tests have to
@@ -32,16 +34,18 @@ def needs_y(Estimator):
 def pytest_generate_tests(metafunc):
     """Run a test with all estimators, where it takes one and does not say which.
 
-    What is called Estimator is fitted to X alone; AnyEstimator may ask for y.
+    What is called Estimator is fitted to X alone, and AnyVAE too; AnyEstimator may ask
+    for y.
     """
     said = str(
         [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
     )
     if "AnyEstimator" in metafunc.fixturenames:
         metafunc.parametrize("AnyEstimator", ESTIMATORS)
-    elif "Estimator" in metafunc.fixturenames and "Estimator" not in said:
-        alone = [each for each in ESTIMATORS if not needs_y(each)]
-        metafunc.parametrize("Estimator", alone)
+    for name, models in {"Estimator": ESTIMATORS, "AnyVAE": VAES}.items():
+        if name in metafunc.fixturenames and name not in said:
+            alone = [model for model in models if not needs_y(model)]
+            metafunc.parametrize(name, alone)
 
 
 @pytest.fixture

@@ -53,16 +53,16 @@ def test_progress_bar_shows_the_epochs(digits, capsys):
     assert "100%" in printed
 
 
-def test_progress_bars_nest(digits, capsys, Estimator):
-    pipeline = make_pipeline(StandardScaler(), Estimator(**FAST))
+def test_progress_bars_nest(digits, capsys, AnyVAE):
+    pipeline = make_pipeline(StandardScaler(), AnyVAE(**FAST))
     search = GridSearchCV(
-        pipeline, {f"{Estimator.__name__.lower()}__n_components": [2, 3]}, cv=2
+        pipeline, {f"{AnyVAE.__name__.lower()}__n_components": [2, 3]}, cv=2
     )
     search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(digits[:200])
     printed = capsys.readouterr().out
     assert "GridSearchCV - fit" in printed
     assert "Pipeline" in printed
-    assert f"{Estimator.__name__} - fit" in printed
+    assert f"{AnyVAE.__name__} - fit" in printed
 
 
 def test_a_callback_that_asks_to_stop_stops(digits):

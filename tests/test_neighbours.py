@@ -145,4 +145,4 @@ def test_no_global_seed_is_set(digits, Estimator):
 def test_fewer_rows_than_a_batch_fit(digits, Estimator):
     """PyOD crashes when there are fewer rows than a batch."""
     vae = Estimator(**FAST, batch_size=64).fit(digits[:10])
-    assert vae.transform(digits[:10]).shape == (10, 10)
+    assert vae.transform(digits[:10]).shape == (10, vae.n_components)

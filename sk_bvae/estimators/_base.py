@@ -4,6 +4,7 @@ import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from copy import copy
+from dataclasses import field
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -17,8 +18,9 @@ from sklearn.base import (
 )
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.utils import get_tags
+from sklearn.utils import check_array, check_scalar, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
+from skorch import NeuralNet
 from skorch.callbacks import BatchScoring, EpochScoring
 from skorch.helper import predefined_split
 
@@ -48,6 +50,8 @@ from sk_bvae.training.fingerprints import fingerprints, same_value
 from sk_bvae.training.recipe import net_to_arrays, trim
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
+from sk_bvae.utils._active import ACTIVE_NATS
+from sk_bvae.utils._random import draw_seeds
 from sk_bvae.utils._sklearn import (
     CALLBACKS_DURING_A_FIT,
     check_sample_weight,
@@ -78,13 +82,34 @@ class BaseModel(
 
     A model adds `objective`, the names of its `weights`, and the private methods below
     that are abstract or that say less than it needs.
+
+    Attributes
+    ----------
+    loss_curve_ : ndarray of shape (`n_iter_`,)
+        ``history_["loss"]``.
+
+    n_iter_ : int
+        Epochs trained, over all calls that went on from each other.
+
+    n_features_in_ : int
+        Number of features seen during fit.
+
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of features seen during fit. Only if X has string column names.
     """
+
+    # Only models with a loss that says of held-out rows how good they are have it as a
+    # parameter.
+    early_stopping = False
 
     # What a model adds
 
     # Names of the parameters that the objective takes as plain numbers. Replicas that
     # differ in nothing else can train as one stack.
     weights: ClassVar[tuple[str, ...]] = ()
+
+    # The attribute that says how many nats each latent tells, which orders them.
+    nats: ClassVar[str]
 
     # Batches that the objective sees in a step.
     n_views: ClassVar[int] = 1
@@ -103,6 +128,15 @@ class BaseModel(
         "device",
         "net_params",
     )
+
+    if TYPE_CHECKING:  # what a fit leaves behind
+        n_active_components_: int = field(init=False)
+        history_: dict[str, np.ndarray] = field(init=False)
+        loss_curve_: np.ndarray = field(init=False)
+        n_iter_: int = field(init=False)
+        n_features_in_: int = field(init=False)
+        feature_names_in_: np.ndarray = field(init=False)
+        net_: NeuralNet = field(init=False)
 
     if TYPE_CHECKING:  # no one signature has every model's weights by name
 
@@ -143,7 +177,7 @@ class BaseModel(
         """Order the latents after training; return the attributes that say how."""
 
     def _make_optimizers(self):
-        """Name a solver, and its settings, for players that need one of their own."""
+        """Name a solver, and its settings, for players that need their own."""
         return {}
 
     def _weights(self):
@@ -480,11 +514,27 @@ class BaseModel(
         """Return what each epoch reported, as arrays by name."""
         return dict(net.curves_.terms)
 
-    @abstractmethod
     def _warn_of_collapse(self):
         """Warn if no latent carries anything."""
+        if self.n_active_components_ == 0:
+            warnings.warn(
+                f"No latent of this {type(self).__name__} carries information: every "
+                f"{self.nats} is below {ACTIVE_NATS} nats. {self._collapse_advice()}",
+                stacklevel=4,
+            )
+
+    def _collapse_advice(self):
+        """Say which parameter killed the latents, and what to change."""
+        weights = " and ".join(
+            f"{key}={value}" for key, value in self._weights().items()
+        )
+        return f"Train longer (max_iter), or change {weights or 'the objective'}."
 
     # Using the fitted model
+
+    @property
+    def _n_features_out(self):
+        return len(getattr(self, self.nats))
 
     def _rows(self, X, sample_weight=None, groups=None):
         """Put data where the net computes, shifted as its training data was."""
@@ -506,6 +556,31 @@ class BaseModel(
                 joined[start : start + len(x)] = result
                 start += len(x)
         return joined
+
+    def _decode(self, Z, function):
+        """Decode latents by a function of the players, into the data's units."""
+        check_is_fitted(self)
+        Z = check_array(Z, dtype=np.float32)
+        if Z.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"X has {Z.shape[1]} columns, but {type(self).__name__} has "
+                f"{self._n_features_out} components."
+            )
+        decoded = self._by_block(Rows(Z, self.net_.device), function)
+        return self._shift_back(decoded)
+
+    def _shift_back(self, decoded):
+        """Add to decoded rows what was taken off the data."""
+        return decoded if self.net_.shift_ is None else decoded + self.net_.shift_
+
+    def _draw_noise(self, n_samples, n_draws, random_state):
+        """Draw standard normal rows; return the generator too, for what comes next."""
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        generator = torch.Generator().manual_seed(draw_seeds(random_state, 1)[0])
+        shape = (n_samples, n_draws)
+        z = torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")
+        return Rows(z.numpy(), self.net_.device), generator
 
     # Saving and loading
 
@@ -592,8 +667,9 @@ def validate(estimator, X, sample_weight, X_val, reset):
     if X_val is not None:
         if not estimator.early_stopping:
             raise ValueError(
-                "X_val is what early stopping watches, but early_stopping=False: set "
-                "early_stopping=True, or leave X_val out."
+                f"X_val is what early stopping watches, which this "
+                f"{type(estimator).__name__} does not do: set early_stopping=True, if "
+                "there is such a parameter, or leave X_val out."
             )
         X_val = validate_rows(estimator, X_val)
     return X, sample_weight, X_val

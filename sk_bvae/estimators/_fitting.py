@@ -335,9 +335,9 @@ def _explain_divergence(estimator, epoch, rows):
     column = int(np.nanargmax(largest))
     names = getattr(estimator, "feature_names_in_", None)
     name = f"{column}" if names is None else f"{column} ({names[column]!r})"
+    lower = " or ".join(["learning_rate_init", *estimator.weights])
     return (
         f"The loss stopped being finite in epoch {epoch}. The column of the "
         f"largest scale is {name}, with values up to {largest[column]:.3g}: scale "
-        "the columns (StandardScaler), or lower learning_rate_init or the weight "
-        "of the KL term."
+        f"the columns (StandardScaler), or lower {lower}."
     )

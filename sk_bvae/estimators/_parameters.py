@@ -2,14 +2,15 @@
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, Literal, TypeAlias, TypeVar, dataclass_transform
 
 import torch
+from torch import nn
 
-from sk_bvae.nn._networks import ACTIVATIONS, Activation, Network
+from sk_bvae.nn._networks import ACTIVATIONS, Activation
 from sk_bvae.utils._sklearn import Interval, StrOptions
 from sk_bvae.utils._types import Ints, RandomState
 
@@ -83,11 +84,10 @@ def _merge_documents(own, base, parameters):
     _, taken_over = _split_document(base)
     merged = {}
     for title in SHARED_SECTIONS:
-        entries = {
-            **_split_entries(taken_over.get(title, "")),
-            **_split_entries(sections.pop(title, "")),
-        }
-        order = parameters if title == "Parameters" else entries
+        base_entries = _split_entries(taken_over.get(title, ""))
+        entries = base_entries | _split_entries(sections.pop(title, ""))
+        new = [name for name in entries if name not in base_entries]
+        order = parameters if title == "Parameters" else [*new, *base_entries]
         merged[title] = "\n\n".join(entries[name] for name in order if name in entries)
     parts = [
         f"{title}\n{'-' * len(title)}\n{text}"
@@ -95,6 +95,14 @@ def _merge_documents(own, base, parameters):
         if text
     ]
     return "\n\n".join([head, *parts]) + "\n"
+
+
+def layer_sizes(hidden_layer_sizes):
+    """Make a tuple of ``hidden_layer_sizes``, which may be a single number."""
+    try:
+        return tuple(hidden_layer_sizes)
+    except TypeError:
+        return (hidden_layer_sizes,)
 
 
 def _split_document(document):
@@ -127,15 +135,9 @@ class SharedParameters:
         Number of latents. More than needed do no harm: the surplus stays at the
         prior and is sorted last.
 
-    network : {"mlp", "higgins_fc", "higgins_conv", "burgess_conv"} or callable, \
-            default="mlp"
-        The encoder and the decoder. "mlp" is described by ``hidden_layer_sizes``
-        and ``activation``; the others are the papers' own, described in
-        `sk_bvae.nn`. A callable ``network(n_features, n_components)`` returns two
-        modules: one from (n, n_features) to (n, 2 n_components), the posterior's
-        means and log variances side by side, and one from (n, n_components) to
-        (n, n_features). Layers that draw random numbers as they run, such as
-        dropout, use torch's global generator, out of reach of ``random_state``.
+    network : str or callable, default="mlp"
+        What the players are made of. "mlp" is described by ``hidden_layer_sizes``
+        and ``activation``.
 
     hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Hidden units of the encoder of "mlp"; the decoder mirrors them. ``()`` makes
@@ -159,24 +161,7 @@ class SharedParameters:
         Rows per step, or all of them where X has fewer.
 
     max_iter : int, default=200
-        Epochs, that is passes over X; the most of them with ``early_stopping=True``.
-
-    early_stopping : bool, default=True
-        Whether to hold out part of X, stop when its loss no longer falls, and keep
-        the weights of the best epoch, or those before the first if they were better.
-        Held-out losses take the weights of the objective as they are at the end of the
-        training, so that all epochs are measured alike.
-
-    validation_fraction : float, default=0.1
-        The share of X to hold out. Only with ``early_stopping=True``.
-
-    n_iter_no_change : int, default=60
-        Epochs to wait for an improvement. Small tables have few steps an epoch, and
-        wait long for one. Only with ``early_stopping=True``.
-
-    tol : float, default=1e-4
-        The least improvement of the held-out loss, in nats. Only with
-        ``early_stopping=True``.
+        Epochs, that is passes over X; at most, where training can stop early.
 
     warm_start : bool, default=False
         Whether `fit` goes on from the last fit's weights.
@@ -199,7 +184,7 @@ class SharedParameters:
     """
 
     n_components: int = field(default=10, kw_only=False)
-    network: Network = "mlp"
+    network: str | Callable[..., tuple[nn.Module, ...]] = "mlp"
     hidden_layer_sizes: Ints = (128, 128)
     activation: Activation = "relu"
     image_shape: Sequence[int] | None = None
@@ -207,10 +192,6 @@ class SharedParameters:
     learning_rate_init: float = 1e-3
     batch_size: int = 64
     max_iter: int = 200
-    early_stopping: bool = True
-    validation_fraction: float = 0.1
-    n_iter_no_change: int = 60
-    tol: float = 1e-4
     warm_start: bool = False
     device: str | torch.device = "auto"
     random_state: RandomState = None
@@ -219,10 +200,7 @@ class SharedParameters:
 
     _parameter_constraints = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
-        "network": [
-            StrOptions({"mlp", "higgins_fc", "higgins_conv", "burgess_conv"}),
-            callable,
-        ],
+        "network": [str, callable],
         "hidden_layer_sizes": [
             "array-like",
             Interval(Integral, 1, None, closed="left"),
@@ -233,10 +211,6 @@ class SharedParameters:
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="left")],
         "warm_start": ["boolean"],
         "device": [str, torch.device],
         "random_state": ["random_state"],

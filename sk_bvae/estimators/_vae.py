@@ -1,6 +1,5 @@
 """What every variational autoencoder adds: posterior, density, draws, information."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import field
@@ -10,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted
-from skorch import NeuralNet
 
 from sk_bvae.estimators._base import (
     BLOCK_ROWS,
@@ -38,18 +36,17 @@ from sk_bvae.estimators._explaining import (
     sample_rows,
 )
 from sk_bvae.estimators._linear_start import start_at_linear_optimum
-from sk_bvae.estimators._parameters import with_parameters
+from sk_bvae.estimators._parameters import layer_sizes, with_parameters
 from sk_bvae.nn import VAE, Gaussian, Likelihood, gaussian_kl
 from sk_bvae.nn._bounds import importance_weighted_bound, importance_weighted_mean
 from sk_bvae.nn._defaults import OwnDefaults
-from sk_bvae.nn._networks import build_networks
+from sk_bvae.nn._networks import Network, build_networks
 from sk_bvae.nn._probe import probe
 from sk_bvae.training.principal import principal_axes
-from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
 from sk_bvae.utils._active import ACTIVE_NATS
 from sk_bvae.utils._containers import like_input
-from sk_bvae.utils._random import draw_seeds, normal_by_row
+from sk_bvae.utils._random import normal_by_row
 from sk_bvae.utils._sklearn import Interval, StrOptions
 from sk_bvae.utils._types import RandomState
 
@@ -98,6 +95,33 @@ class BaseVAE(BaseModel):
         all start there agree with each other, so that a search by ``scoring="udr"``,
         which trusts agreement, starts its replicas at random.
 
+    network : {"mlp", "higgins_fc", "higgins_conv", "burgess_conv"} or callable, \
+            default="mlp"
+        The encoder and the decoder. "mlp" is described by ``hidden_layer_sizes``
+        and ``activation``; the others are the papers' own, described in
+        `sk_bvae.nn`. A callable ``network(n_features, n_components)`` returns two
+        modules: one from (n, n_features) to (n, 2 n_components), the posterior's
+        means and log variances side by side, and one from (n, n_components) to
+        (n, n_features). Layers that draw random numbers as they run, such as
+        dropout, use torch's global generator, out of reach of ``random_state``.
+
+    early_stopping : bool, default=True
+        Whether to hold out part of X, stop when its loss no longer falls, and keep
+        the weights of the best epoch, or those before the first if they were better.
+        Held-out losses take the weights of the objective as they are at the end of the
+        training, so that all epochs are measured alike.
+
+    validation_fraction : float, default=0.1
+        The share of X to hold out. Only with ``early_stopping=True``.
+
+    n_iter_no_change : int, default=60
+        Epochs to wait for an improvement. Small tables have few steps an epoch, and
+        wait long for one. Only with ``early_stopping=True``.
+
+    tol : float, default=1e-4
+        The least improvement of the held-out loss, in nats. Only with
+        ``early_stopping=True``.
+
     Attributes
     ----------
     kl_ : ndarray of shape (n_components,)
@@ -137,18 +161,6 @@ class BaseVAE(BaseModel):
         log-likelihood), "kl" of shape (`n_iter_`, n_components), and with
         early stopping the same of the held-out rows, "validation_loss" and so on.
 
-    loss_curve_ : ndarray of shape (`n_iter_`,)
-        ``history_["loss"]``.
-
-    n_iter_ : int
-        Epochs trained, over all calls that went on from each other.
-
-    n_features_in_ : int
-        Number of features seen during fit.
-
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of features seen during fit. Only if X has string column names.
-
     net_ : skorch.NeuralNet
         The trained net; ``net_.module_["vae"]`` is the torch module.
 
@@ -175,20 +187,19 @@ class BaseVAE(BaseModel):
     likelihood: Kind | Likelihood | Entries = "gaussian"
     noise_variance: float | None = None
     init: Literal["pca", "random"] = "pca"
+    network: Network = "mlp"
+    early_stopping: bool = True
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 60
+    tol: float = 1e-4
 
     if TYPE_CHECKING:  # what a fit leaves behind
         kl_: np.ndarray = field(init=False)
-        n_active_components_: int = field(init=False)
         components_: np.ndarray = field(init=False)
         explained_variance_ratio_: np.ndarray = field(init=False)
         noise_variance_: float | np.ndarray = field(init=False)
-        history_: dict[str, np.ndarray] = field(init=False)
-        loss_curve_: np.ndarray = field(init=False)
-        n_iter_: int = field(init=False)
-        n_features_in_: int = field(init=False)
-        feature_names_in_: np.ndarray = field(init=False)
-        net_: NeuralNet = field(init=False)
 
+    nats = "kl_"
     fixed = (*BaseModel.fixed, "likelihood", "noise_variance", "init")
 
     _parameter_constraints = {
@@ -196,23 +207,24 @@ class BaseVAE(BaseModel):
         "likelihood": [StrOptions(set(KINDS)), Likelihood, list, Mapping],
         "noise_variance": [Interval(Real, 0, None, closed="neither"), None],
         "init": [StrOptions({"pca", "random"})],
+        "network": [
+            StrOptions({"mlp", "higgins_fc", "higgins_conv", "burgess_conv"}),
+            callable,
+        ],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
     }
 
     # Fitting
-
-    def _collapse_advice(self):
-        """Say which parameter killed the latents, and what to change."""
-        weights = " and ".join(
-            f"{key}={value}" for key, value in self._weights().items()
-        )
-        return f"Train longer (max_iter), or change {weights or 'the objective'}."
 
     def _make_players(self, n_features):
         encoder, decoder = build_networks(
             self.network,
             n_features,
             self.n_components,
-            hidden_layer_sizes=_as_tuple(self.hidden_layer_sizes),
+            hidden_layer_sizes=layer_sizes(self.hidden_layer_sizes),
             activation=self.activation,
             image_shape=self.image_shape,
             linear_path=self._starts_linear(),
@@ -271,7 +283,7 @@ class BaseVAE(BaseModel):
 
     def _starts_affine(self):
         """Say whether there is nothing but linear paths."""
-        return self._starts_linear() and not _as_tuple(self.hidden_layer_sizes)
+        return self._starts_linear() and not layer_sizes(self.hidden_layer_sizes)
 
     def _linear_beta(self, spectrum):
         """Choose the weight of the KL for which the affine model is solved."""
@@ -325,19 +337,7 @@ class BaseVAE(BaseModel):
             for name, curve in super()._history(net).items()
         }
 
-    def _warn_of_collapse(self):
-        if self.n_active_components_ == 0:
-            warnings.warn(
-                f"No latent of this {type(self).__name__} carries information: every "
-                f"kl_ is below {ACTIVE_NATS} nats. {self._collapse_advice()}",
-                stacklevel=4,
-            )
-
     # Using the fitted model
-
-    @property
-    def _n_features_out(self):
-        return len(self.kl_)
 
     def transform(self, X: ArrayLike) -> np.ndarray:
         """Encode X: the mean of each row's posterior.
@@ -403,17 +403,7 @@ class BaseVAE(BaseModel):
             where a column of the training data was so far from 0 that float32 could
             not tell its values apart.
         """
-        check_is_fitted(self)
-        Z = check_array(X, dtype=np.float32)
-        if Z.shape[1] != self._n_features_out:
-            raise ValueError(
-                f"X has {Z.shape[1]} columns, but {type(self).__name__} has "
-                f"{self._n_features_out} components."
-            )
-        decoded = self._by_block(
-            Rows(Z, self.net_.device), lambda players, z: players["vae"].decode_mean(z)
-        )
-        return self._shift_back(decoded)
+        return self._decode(X, lambda players, z: players["vae"].decode_mean(z))
 
     def sample(
         self, n_samples: int = 1, random_state: RandomState = None
@@ -436,23 +426,12 @@ class BaseVAE(BaseModel):
         X : ndarray of shape (n_samples, n_features), dtype float32
             The draws; float64 where `inverse_transform` gives it.
         """
-        check_is_fitted(self)
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
-        generator = torch.Generator().manual_seed(draw_seeds(random_state, 1)[0])
-        shape = (n_samples, self._n_features_out)
-        z = torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")
-        output = self._by_block(
-            Rows(z.numpy(), self.net_.device),
-            lambda players, z: players["vae"].decode(z),
-        )
+        z, generator = self._draw_noise(n_samples, self._n_features_out, random_state)
+        output = self._by_block(z, lambda players, z: players["vae"].decode(z))
         likelihood = deepcopy(self.net_.module_["vae"].likelihood).cpu()
         with OwnDefaults(), torch.no_grad():
             drawn = likelihood.draw(torch.from_numpy(output), generator).numpy()
         return self._shift_back(drawn)
-
-    def _shift_back(self, decoded):
-        """Add to decoded rows what was taken off the data."""
-        return decoded if self.net_.shift_ is None else decoded + self.net_.shift_
 
     def score_samples(self, X: ArrayLike, n_draws: int = 32) -> np.ndarray:
         """Bound the log density of each row from below.
@@ -732,10 +711,3 @@ def mean_of_rows(values, sample_weight=None):
     counts = sample_weight > 0  # what does not count may be infinite
     weight = sample_weight[counts] / sample_weight.max()
     return weight @ values[counts] / weight.sum()
-
-
-def _as_tuple(hidden_layer_sizes):
-    try:
-        return tuple(hidden_layer_sizes)
-    except TypeError:
-        return (hidden_layer_sizes,)

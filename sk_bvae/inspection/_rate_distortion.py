@@ -294,10 +294,10 @@ def _read_results(search):
             f"{type(search).__name__} has no cv_results_: pass a fitted "
             "ReplicaGridSearch."
         )
-    if "mean_kl" not in results:
+    if "mean_kl" not in results or np.isnan(results["mean_kl"]).all():
         raise TypeError(
             f"The cv_results_ of this {type(search).__name__} hold no KL and no "
-            "reconstruction: pass a ReplicaGridSearch."
+            "reconstruction: pass a ReplicaGridSearch over a VAE."
         )
     return results
 

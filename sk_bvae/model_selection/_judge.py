@@ -227,7 +227,7 @@ def check_factors(scoring, name, X, y, trained_by=False):
 
 
 def describe(estimator, rows):
-    """Measure what every variational autoencoder has; nothing of other models.
+    """Count the latents that tell anything; measure what a VAE has beside them.
 
     Parameters
     ----------
@@ -240,21 +240,18 @@ def describe(estimator, rows):
     Returns
     -------
     values : dict of float
-        "kl", "reconstruction" and "n_active_components".
+        "n_active_components", and of a VAE "kl" and "reconstruction".
     """
+    values = {"n_active_components": estimator.n_active_components_}
     if not isinstance(estimator, BaseVAE):
-        return {}
+        return values
     total = sum(
         estimator._rate_and_distortion(block, weight)
         * (len(block) if weight is None else weight.sum())
         for block, weight in _weighted_blocks(rows)
     )
     kl, reconstruction = total / len(rows)
-    return {
-        "kl": kl,
-        "reconstruction": reconstruction,
-        "n_active_components": estimator.n_active_components_,
-    }
+    return {**values, "kl": kl, "reconstruction": reconstruction}
 
 
 def collapse_of(estimator):
@@ -308,5 +305,5 @@ def udr(estimators, rows):
         np.concatenate([estimator.transform(block) for block in rows.raw_blocks()])
         for estimator in estimators
     ]
-    kl = [estimator.kl_ for estimator in estimators]
-    return unsupervised_disentanglement_ranking(codes, kl=kl)
+    nats = [getattr(estimator, estimator.nats) for estimator in estimators]
+    return unsupervised_disentanglement_ranking(codes, kl=nats)

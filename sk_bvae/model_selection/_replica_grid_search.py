@@ -102,8 +102,8 @@ class ReplicaGridSearch(
         A table with a row for each candidate: "params", "param_NAME", "rank_score",
         and "replica0_NAME" and so on, "mean_NAME" and "std_NAME" for "score",
         "reconstruction" and "kl" (after training, on the rows that they were trained
-        on, in nats per row), "n_active_components" and "fit_time" (in seconds; a
-        stack's time shared out).
+        on, in nats per row; NaN for InfoGAN), "n_active_components" and "fit_time" (in
+        seconds; a stack's time shared out).
 
     best_index_ : int
         The candidate of the highest mean score.
@@ -293,6 +293,11 @@ class ReplicaGridSearch(
             raise ValueError(
                 'scoring="udr" compares replicas with each other, so n_replicas=1 '
                 'leaves nothing to compare: raise it, or use scoring="elbo".'
+            )
+        if scoring == "elbo" and not hasattr(self.estimator, "score_samples"):
+            raise ValueError(
+                f'scoring="elbo" needs a density, and {type(self.estimator).__name__} '
+                'has none: use scoring="udr", or name a metric.'
             )
         return scoring
 

@@ -34,7 +34,7 @@ def build_net(make_players, optimizers, criterion, recipe, device):
         Returns the players, a dict of modules by name.
 
     optimizers : dict of str to (str or Optimizer class, dict)
-        A solver and its settings, for players after the first that need their own.
+        A solver and its settings, for players that need their own.
 
     criterion : Criterion
         What they are trained by.
@@ -56,8 +56,7 @@ def build_net(make_players, optimizers, criterion, recipe, device):
     with DrawsFrom(torch.Generator().manual_seed(seeds["weights"])):
         players = nn.ModuleDict(make_players())
     settings = {  # what users say counts last
-        **solver_params("optimizer", params["solver"], device),
-        **_other_optimizers(list(players)[1:], optimizers, params, device),
+        **_optimizers(players, optimizers, params["solver"], device),
         **_extra_params(params["net_params"]),
     }
     net = Net(
@@ -76,12 +75,12 @@ def build_net(make_players, optimizers, criterion, recipe, device):
     return net
 
 
-def _other_optimizers(players, optimizers, params, device):
-    """Name the optimizers of the players after the first."""
+def _optimizers(players, optimizers, solver_of_others, device):
+    """Name the players' optimizers as skorch does: the first one's is "optimizer"."""
     named = {}
-    for player in players:
-        solver, settings = optimizers.get(player, (params["solver"], {}))
-        name = f"{player}_optimizer"
+    for position, player in enumerate(players):
+        solver, settings = optimizers.get(player, (solver_of_others, {}))
+        name = f"{player}_optimizer" if position else "optimizer"
         named.update(solver_params(name, solver, device))
         named.update({f"{name}__{key}": value for key, value in settings.items()})
     return named

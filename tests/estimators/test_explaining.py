@@ -108,8 +108,8 @@ def test_a_posterior_that_is_not_the_true_one_is_corrected(linear_gaussian):
 # Any model
 
 
-def test_rows_add_up_to_score_samples(Estimator, digits):
-    vae = Estimator(3, **SMALL).fit(digits[:200])
+def test_rows_add_up_to_score_samples(AnyVAE, digits):
+    vae = AnyVAE(3, **SMALL).fit(digits[:200])
     for n_draws, X in ((1, digits[:40]), (32, digits[:40]), (3000, digits[:2])):
         total = vae.score_features(X, n_draws=n_draws).sum(axis=1)
         np.testing.assert_allclose(total, vae.score_samples(X, n_draws), rtol=1e-5)

@@ -130,8 +130,8 @@ def test_noise_does_not_depend_on_which_nan_it_is(table):
 # Fits
 
 
-def test_every_model_takes_gaps(Estimator, table):
-    vae = Estimator(**SMALL, early_stopping=True).fit(table)
+def test_every_model_takes_gaps(AnyVAE, table):
+    vae = AnyVAE(**SMALL, early_stopping=True).fit(table)
     assert np.isfinite(vae.history_["loss"]).all()
     assert np.isfinite(vae.history_["validation_loss"]).all()
     assert np.isfinite(vae.kl_).all()

@@ -248,8 +248,8 @@ def test_one_kind_for_all_columns(people, table, kind):
 # Wherever a model goes
 
 
-def test_every_model_takes_them(Estimator, table):
-    vae = fast(Estimator).fit(table)
+def test_every_model_takes_them(AnyVAE, table):
+    vae = fast(AnyVAE).fit(table)
     assert np.isfinite(vae.history_["loss"]).all()
     assert np.isfinite(vae.score(table))
 

@@ -87,29 +87,29 @@ def small_players(Estimator, likelihood):
 
 
 @pytest.mark.parametrize("likelihood", [Gaussian(), Bernoulli()])
-def test_gradients_agree_with_finite_differences(rng, likelihood, Estimator):
-    players = small_players(Estimator, likelihood)
-    n_views = Estimator.n_views
+def test_gradients_agree_with_finite_differences(rng, likelihood, AnyVAE):
+    players = small_players(AnyVAE, likelihood)
+    n_views = AnyVAE.n_views
     batch = Batch(
         torch.from_numpy(rng.uniform(size=(n_views, 5, 4))),
         torch.from_numpy(rng.normal(size=(n_views, 5, 2))),
         n_rows=20,
     )
-    weights = Estimator()._weights()
+    weights = AnyVAE()._weights()
 
     def loss(*_):
-        losses = Estimator().objective(players, batch, **weights)
+        losses = AnyVAE().objective(players, batch, **weights)
         return losses.players["vae"]
 
     assert torch.autograd.gradcheck(loss, list(players["vae"].parameters()))
 
 
 @pytest.mark.parametrize("likelihood", [Gaussian(), Bernoulli()])
-def test_reports_are_of_the_batch_of_rows_or_of_their_latents(likelihood, Estimator):
-    players = small_players(Estimator, likelihood).float()
-    n_views = Estimator.n_views
+def test_reports_are_of_the_batch_of_rows_or_of_their_latents(likelihood, AnyVAE):
+    players = small_players(AnyVAE, likelihood).float()
+    n_views = AnyVAE.n_views
     batch = Batch(torch.rand(n_views, 5, 4), torch.randn(n_views, 5, 2), n_rows=20)
-    losses = Estimator().objective(players, batch, **Estimator()._weights())
+    losses = AnyVAE().objective(players, batch, **AnyVAE()._weights())
     assert list(losses.players) == list(players)
     assert all(loss.shape == () for loss in losses.players.values())
     assert {"reconstruction", "kl"} <= set(losses.report)

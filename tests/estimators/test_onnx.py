@@ -56,12 +56,12 @@ def assert_same(estimator, X, model, n_rows=(1, 2, 1000)):
             assert_close(ours, theirs)
 
 
-def test_every_model(Estimator, digits):
+def test_every_model(AnyVAE, digits):
     X = digits.astype(np.float64)
-    estimator = fitted(X[:300], Estimator)
+    estimator = fitted(X[:300], AnyVAE)
     order = estimator.net_.module_["vae"].order
     assert not torch.equal(order, torch.arange(5))
-    model = skl2onnx.to_onnx(estimator, X, options={Estimator: EVERYTHING})
+    model = skl2onnx.to_onnx(estimator, X, options={AnyVAE: EVERYTHING})
     assert_same(estimator, X, model)
 
 
