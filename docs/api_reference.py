@@ -15,6 +15,7 @@ API_REFERENCE = {
                 "DIPVAE",
                 "FactorVAE",
                 "DCIGN",
+                "InfoGAN",
             ]
         },
     ),
@@ -87,6 +88,7 @@ API_REFERENCE = {
                 "Mixed",
             ],
             "Networks": ["mlp", "higgins_fc", "higgins_conv", "burgess_conv"],
+            "Networks of InfoGAN": ["gan_mlp", "higgins_gan", "lin_gan"],
             "The model and its terms": [
                 "VAE",
                 "Terms",

@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from sk_bvae.estimators._dc_ign import DCIGN
     from sk_bvae.estimators._dip_vae import DIPVAE
     from sk_bvae.estimators._factor_vae import FactorVAE
+    from sk_bvae.estimators._info_gan import InfoGAN
 
-__all__ = ["DCIGN", "DIPVAE", "BetaTCVAE", "BetaVAE", "CapacityVAE", "FactorVAE"]
+__all__ = [
+    "DCIGN",
+    "DIPVAE",
+    "BetaTCVAE",
+    "BetaVAE",
+    "CapacityVAE",
+    "FactorVAE",
+    "InfoGAN",
+]
 
 # Imported when first asked for: the metrics and the data sets do without torch.
 _PAGES = {
@@ -23,6 +32,7 @@ _PAGES = {
     "DCIGN": "_dc_ign",
     "DIPVAE": "_dip_vae",
     "FactorVAE": "_factor_vae",
+    "InfoGAN": "_info_gan",
 }
 
 

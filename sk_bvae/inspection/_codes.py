@@ -11,6 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 PRIOR_UNITS = "prior units"
 STANDARD_DEVIATIONS = "standard deviations"
 
+# By what orders the latents: the unit in which -3 to 3 is the whole prior, or nearly,
+# of a VAE's normal latents and of the codes of InfoGAN, uniform on (-1, 1).
+UNITS_OF_PRIORS = {"kl_": 1.0, "information_": 1 / 3}
+
 # Variances that agree to so many digits are one and the same: FastICA's, all of them
 # 1, are not to be shuffled by rounding.
 VARIANCE_DIGITS = 4
@@ -68,9 +72,11 @@ def describe_codes(transformer, X=None, Z=None):
         Their description.
     """
     model = find_model(transformer)
-    if hasattr(model, "kl_"):
-        notes = [f"{kl:.2f} nats" for kl in model.kl_]
-        return _in_their_order(np.ones(len(model.kl_)), PRIOR_UNITS, notes)
+    for name, unit in UNITS_OF_PRIORS.items():
+        if hasattr(model, name):
+            nats = getattr(model, name)
+            notes = [f"{value:.2f} nats" for value in nats]
+            return _in_their_order(np.full(len(nats), unit), PRIOR_UNITS, notes)
     if isinstance(model, (PCA, IncrementalPCA)):
         variances = model.explained_variance_
         scale = np.ones(len(variances)) if model.whiten else np.sqrt(variances)

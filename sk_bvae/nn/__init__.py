@@ -1,6 +1,7 @@
 """The torch side: modules, likelihoods and networks that know no scikit-learn."""
 
 from sk_bvae.nn._categorical import Categorical
+from sk_bvae.nn._gan import gan_mlp, higgins_gan, lin_gan
 from sk_bvae.nn._likelihoods import Bernoulli, Gaussian, Likelihood
 from sk_bvae.nn._math import gaussian_kl, gaussian_log_density, reparameterize
 from sk_bvae.nn._mixed import Mixed
@@ -21,10 +22,13 @@ __all__ = [
     "Poisson",
     "Terms",
     "burgess_conv",
+    "gan_mlp",
     "gaussian_kl",
     "gaussian_log_density",
     "higgins_conv",
     "higgins_fc",
+    "higgins_gan",
+    "lin_gan",
     "linear_ramp",
     "mlp",
     "reparameterize",
