@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from sk_bvae.estimators._base import BLOCK_ROWS, BaseModel, validate_rows
 from sk_bvae.estimators._parameters import layer_sizes, with_parameters
@@ -25,6 +26,8 @@ from sk_bvae.utils._types import RandomState
 
 # Draws from the generator by which the information is measured.
 N_MEASURED = 8192
+
+BATCH_NORM = nn.BatchNorm1d, nn.BatchNorm2d
 
 # Adam's as in Radford et al. 2015. With the first one as usual the game swings.
 DECAY_RATES = {"betas": (0.5, 0.999)}
@@ -127,6 +130,17 @@ class BaseGAN(BaseModel):
 
     def _is_adapted(self, players):
         return players["generator"].adapted
+
+    def _check_rows(self, players, rows):
+        smallest = len(rows) % self.batch_size or self.batch_size
+        if smallest == 1 and any(
+            isinstance(part, BATCH_NORM) for part in players.modules()
+        ):
+            raise ValueError(
+                f"Batches of {self.batch_size} leave one of a single row of the "
+                f"{len(rows)}, on which batch normalisation cannot be trained: choose "
+                "another batch_size."
+            )
 
     def _summarise(self, net, rows):
         """Order the codes by their information, measured on rows that are made."""

@@ -192,7 +192,8 @@ class LatentTraversalDisplay(DecodedDisplay):
 
         values : array-like of shape (n_values,), default=None
             The values that each latent takes, in units of the prior or in standard
-            deviations from the mean. None stands for -3, -2, ..., 3.
+            deviations from the mean. None stands for -3, -2, ..., 3. The codes of
+            InfoGAN, uniform on (-1, 1), have a third for a unit.
 
         latents : int or array-like of int, default=None
             How many latents to show, the most important ones, or which columns of

@@ -384,6 +384,13 @@ def test_the_papers_networks(network):
         fast(network=network, image_shape=(14, 18)).fit(X[:, : 14 * 18])
 
 
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(1, 8), (17, 8), (16, 1)])
+def test_batch_normalisation_needs_two_rows(n_rows, batch_size, digits):
+    X = np.tile(digits[:n_rows], 4)
+    with pytest.raises(ValueError, match=r"a single row .* another batch_size"):
+        fast(network="lin_gan", batch_size=batch_size).fit(X)
+
+
 def test_a_network_of_the_wrong_width_is_named(digits):
     def network(n_features, n_components, n_noise):
         trunk, judge = nn.Linear(n_features, 8), nn.Linear(8, 1)
