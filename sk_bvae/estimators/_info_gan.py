@@ -41,7 +41,7 @@ def info_gan_losses(
     """
     generator, discriminator = players["generator"], players["discriminator"]
     real = generator.standardize(batch.x[0])
-    draws, keys = batch.noise[0].tensor_split([-KEY_DRAWS], dim=-1)
+    draws, keys = batch.noise[0].split([generator.n_latents, KEY_DRAWS], dim=-1)
     latents = generator.latents(draws)
     noise = instance_noise * spread_noise(keys, 2 * real.shape[1])
     of_real, of_made = noise.chunk(2, dim=-1)

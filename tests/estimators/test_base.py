@@ -554,6 +554,7 @@ def test_verbose_prints_a_line_per_epoch(digits, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.filterwarnings("ignore:No latent")
 def test_an_estimator_that_nobody_holds_is_gone(Estimator, digits):
     """At once, and not when Python next looks for cycles: it can be large."""
     params = {"hidden_layer_sizes": (4,), "max_iter": 1, "init": "random"}
