@@ -78,6 +78,7 @@ OWN_WORDS = {
     "network",
     "learning_rate_init",
     "early_stopping",
+    "init",
     "noise_variance",
     "hidden_layer_sizes",
     "kl_",
@@ -97,7 +98,8 @@ def test_siblings_share_the_documents_of_what_they_share(section, AnyEstimator):
 def test_siblings_share_the_defaults_of_what_they_share(AnyEstimator):
     ours, theirs = AnyEstimator().get_params(), BetaVAE().get_params()
     # losses that change along the training, or with a discriminator, stop nothing
-    own = {"n_components", "learning_rate_init", "early_stopping", *AnyEstimator.weights}
+    own = {"n_components", "learning_rate_init", "early_stopping", "init"}
+    own |= set(AnyEstimator.weights)
     for name in (set(ours) & set(theirs)) - own:
         assert ours[name] == theirs[name], name
 

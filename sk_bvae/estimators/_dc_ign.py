@@ -1,5 +1,7 @@
 """DC-IGN (Kulkarni et al. 2015)."""
 
+from typing import Literal
+
 import torch
 
 from sk_bvae.estimators._grouped_vae import BaseGroupedVAE
@@ -86,6 +88,14 @@ class DCIGN(BaseGroupedVAE):
     n_components : int, default=10
         Number of latents, at least as many as there are factors.
 
+    init : {"pca", "random"}, default="random"
+        Where the training starts, as for `BetaVAE`. Which latent is whose is settled
+        beforehand, and PCA's axes mix the factors.
+
+    early_stopping : bool, default=False
+        Whether to hold out part of X and keep the weights of its best epoch. Nothing is
+        clamped there, so that best is not what the training is for.
+
     Attributes
     ----------
     n_factors_ : int
@@ -147,6 +157,9 @@ class DCIGN(BaseGroupedVAE):
     >>> vae.n_active_components_
     2
     """
+
+    init: Literal["pca", "random"] = "random"
+    early_stopping: bool = False
 
     objective = staticmethod(clamped_elbo)
 
