@@ -46,6 +46,7 @@ search = ReplicaGridSearch(
         learning_rate_init=0.01,
         batch_size=128,
         max_iter=2 if SHORT else 100,
+        early_stopping=False,
     ),
     {"beta": [0.5, 1.0, 2.0, 4.0, 8.0]},
     n_replicas=N_REPLICAS,
