@@ -22,13 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:No latent")  # a few steps make 
 # Rows for every model: as few as show the bug, for a discriminator is slow.
 FEW = slice(200)
 
-FAST = {
-    "hidden_layer_sizes": (16,),
-    "max_iter": 3,
-    "random_state": 0,
-    "init": "random",
-    "early_stopping": False,
-}
+QUICK = {"hidden_layer_sizes": (16,), "max_iter": 3, "random_state": 0}
+FAST = {**QUICK, "init": "random", "early_stopping": False}
 
 
 def gradients(vae, digits, beta):
@@ -62,7 +57,7 @@ def test_terms_are_sums_over_features_and_latents(digits):
 
 def test_encoding_is_deterministic(digits, Estimator):
     """Pythae's embed draws from the posterior: two calls differ."""
-    vae = Estimator(**FAST).fit(digits[FEW])
+    vae = Estimator(**QUICK).fit(digits[FEW])
     np.testing.assert_array_equal(
         vae.transform(digits[FEW]), vae.transform(digits[FEW])
     )
@@ -71,13 +66,13 @@ def test_encoding_is_deterministic(digits, Estimator):
 def test_float64_fits(digits, Estimator):
     """Pythae raises on float64."""
     X = digits[FEW].astype(np.float64)
-    vae = Estimator(**FAST).fit(X)
+    vae = Estimator(**QUICK).fit(X)
     np.testing.assert_array_equal(vae.transform(X), vae.transform(digits[FEW]))
 
 
 def test_clone_works(digits, Estimator):
     """Pythae's models cannot be cloned."""
-    vae = Estimator(**FAST).fit(digits[FEW])
+    vae = Estimator(**QUICK).fit(digits[FEW])
     copy = clone(vae)
     assert copy.get_params() == vae.get_params()
     assert not hasattr(copy, "net_")
@@ -138,11 +133,11 @@ def test_no_global_seed_is_set(digits, Estimator):
     expected = draws()
     for seed in seeds:
         seed(5)
-    Estimator(**FAST).fit(digits[FEW]).transform(digits[FEW])
+    Estimator(**QUICK).fit(digits[FEW]).transform(digits[FEW])
     assert draws() == expected
 
 
 def test_fewer_rows_than_a_batch_fit(digits, Estimator):
     """PyOD crashes when there are fewer rows than a batch."""
-    vae = Estimator(**FAST, batch_size=64).fit(digits[:10])
+    vae = Estimator(**QUICK, batch_size=64).fit(digits[:10])
     assert vae.transform(digits[:10]).shape == (10, vae.n_components)

@@ -92,10 +92,6 @@ class DCIGN(BaseGroupedVAE):
         Where the training starts, as for `BetaVAE`. Which latent is whose is settled
         beforehand, and PCA's axes mix the factors.
 
-    early_stopping : bool, default=False
-        Whether to hold out part of X and keep the weights of its best epoch. Nothing is
-        clamped there, so that best is not what the training is for.
-
     Attributes
     ----------
     n_factors_ : int
@@ -159,7 +155,6 @@ class DCIGN(BaseGroupedVAE):
     """
 
     init: Literal["pca", "random"] = "random"
-    early_stopping: bool = False
 
     objective = staticmethod(clamped_elbo)
 

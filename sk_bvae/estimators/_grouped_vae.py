@@ -24,6 +24,12 @@ class BaseGroupedVAE(BaseVAE):
     together (`sk_bvae.nn.Batch`). Of rows that are only looked at, as early stopping
     does, each is alone and everything varies.
 
+    Parameters
+    ----------
+    early_stopping : bool, default=False
+        Whether to hold out part of X and keep the weights of its best epoch. Held-out
+        losses know of no groups, so that best is not all that the training is for.
+
     See Also
     --------
     BaseVAE : Whose batches are of any rows.
@@ -53,6 +59,8 @@ class BaseGroupedVAE(BaseVAE):
     >>> vae.fit(X, groups=["a", "a", "b", "b"]).transform(X).shape
     (4, 2)
     """
+
+    early_stopping: bool = False
 
     grouped = True
 

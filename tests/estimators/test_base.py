@@ -557,8 +557,8 @@ def test_verbose_prints_a_line_per_epoch(digits, capsys):
 @pytest.mark.filterwarnings("ignore:No latent")
 def test_an_estimator_that_nobody_holds_is_gone(Estimator, digits):
     """At once, and not when Python next looks for cycles: it can be large."""
-    params = {"hidden_layer_sizes": (4,), "max_iter": 1, "init": "random"}
-    vae = Estimator(2, **params, random_state=0).fit(digits[:64])
+    params = {"hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0}
+    vae = Estimator(2, **params).fit(digits[:64])
     net = weakref.ref(vae.net_)
     gc.disable()
     try:

@@ -70,7 +70,9 @@ def weight(X, rng):
 
 
 def small(Estimator, **params):
-    return Estimator(**{**SMALL, "random_state": 0, **params})
+    params = {**SMALL, "random_state": 0, **params}
+    known = Estimator().get_params()  # not every model has a start to choose
+    return Estimator(**{name: params[name] for name in params if name in known})
 
 
 def repeated(X, counts):
