@@ -51,9 +51,10 @@ def make_case(name):
 
 
 def build(params, n_features):
+    """Build what the estimator builds: a linear path lies beside "mlp"."""
     if params["network"] == "mlp":
-        sizes = params["hidden_layer_sizes"]
-        return mlp(n_features, 10, hidden_layer_sizes=sizes, activation="relu")
+        sizes = {"hidden_layer_sizes": params["hidden_layer_sizes"]}
+        return mlp(n_features, 10, **sizes, activation="relu", linear_path=True)
     return higgins_fc(n_features, 10)
 
 
