@@ -112,7 +112,7 @@ class DCIGN(BaseGroupedVAE):
     See Also
     --------
     BetaVAE : Which is told nothing.
-    group_by_factors : Which rows differ in one factor.
+    sk_bvae.estimators.group_by_factors : Which rows differ in one factor.
 
     Notes
     -----
