@@ -11,6 +11,7 @@ from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.estimators._vae import BaseVAE
 from sk_bvae.nn import Batch, Losses
 from sk_bvae.nn._objective import Players
+from sk_bvae.nn._precision import MixedSequential
 from sk_bvae.utils._sklearn import Interval
 
 
@@ -80,7 +81,7 @@ def build_discriminator(n_components):
     layers = []
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, nn.Linear(widths[-1], 1))
+    return MixedSequential(*layers, nn.Linear(widths[-1], 1))
 
 
 @with_parameters

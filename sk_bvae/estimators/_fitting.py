@@ -12,6 +12,7 @@ from sk_bvae.nn._device import resolve_device
 from sk_bvae.training.callbacks import Patience
 from sk_bvae.training.checkpoint import find_checkpoint
 from sk_bvae.training.fingerprints import fingerprints
+from sk_bvae.training.precision import set_precision
 from sk_bvae.training.recipe import build_net, give_state, net_to_arrays
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import Criterion, NonFiniteLossError
@@ -136,6 +137,7 @@ def begin(estimator, net, rows, early_stopping, watched=None):
     held_out : Rows or None
         What to watch the loss on, by the net's ``patience_``.
     """
+    set_precision(net, estimator.precision, rows)
     stops_early = early_stopping and not net.is_solved_
     if watched is None and len(rows) == 1:  # none of which could be held out
         stops_early = False

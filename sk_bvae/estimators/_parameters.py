@@ -169,6 +169,13 @@ class SharedParameters:
     device : str or torch.device, default="auto"
         Where to compute. "auto" takes CUDA where there is a GPU, else the CPU.
 
+    precision : {"auto", "bfloat16", "float32"}, default="auto"
+        What the networks multiply in while they train. Weights, the optimizer's
+        moments and all that comes out of a network are float32 in any case, and so is
+        whatever a fitted model computes. "auto" takes bfloat16 where the hardware
+        multiplies it faster and a step is mostly multiplication: more than 2e8
+        operations on a CPU, which those of small tables never have.
+
     random_state : int, RandomState instance or None, default=None
         Draws the initial weights, the order of the rows and the noise. An int makes
         fits repeatable to the bit, on the same type of CPU with the same number of
@@ -194,6 +201,7 @@ class SharedParameters:
     max_iter: int = 200
     warm_start: bool = False
     device: str | torch.device = "auto"
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
     random_state: RandomState = None
     verbose: int = 0
     net_params: dict[str, Any] | None = None
@@ -213,6 +221,7 @@ class SharedParameters:
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
         "device": [str, torch.device],
+        "precision": [StrOptions({"auto", "bfloat16", "float32"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
         "net_params": [dict, None],

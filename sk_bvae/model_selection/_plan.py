@@ -8,11 +8,7 @@ from sk_bvae.model_selection._trial import Trial
 from sk_bvae.nn._device import resolve_device
 from sk_bvae.training.fingerprints import same_value
 from sk_bvae.training.net import SOLVERS
-
-# On a CPU a step of this many operations or fewer is mostly overhead, which a stack
-# pays once for all its nets. Above, the arithmetic is the bound and stacking only adds
-# to it. Measured by benchmarks/bench_search.py.
-SMALL_STEP_FLOPS = 2e8
+from sk_bvae.training.precision import is_large
 
 # A step that goes through this much memory has left its overhead far behind: more nets
 # in it would take more memory and no less time.
@@ -123,9 +119,9 @@ def stack_size(estimator, n_samples, n_features):
         return 1
     trial = Trial(estimator, n_features)
     batch_size = min(estimator.batch_size, n_samples)
-    on_cpu = resolve_device(estimator.device).type == "cpu"
-    if on_cpu and trial.step_flops(batch_size) > SMALL_STEP_FLOPS:
-        return 1
+    device = resolve_device(estimator.device)
+    if device.type == "cpu" and is_large(trial.step_flops(batch_size), device):
+        return 1  # the arithmetic is the bound, and stacking would only add to it
     if not trial.can_stack():
         return 1
     step_bytes = trial.step_bytes(batch_size, n_samples)

@@ -7,12 +7,12 @@ from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import stack_module_state
 from torch.nn.modules.dropout import _DropoutNd
-from torch.utils.flop_counter import FlopCounterMode
 
 from sk_bvae.estimators._fitting import make_criterion
 from sk_bvae.nn import Batch
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._random import DrawsFrom
+from sk_bvae.training.precision import step_flops
 from sk_bvae.training.stack import Game, losses_of_all
 from sk_bvae.training.step import EpochMeans, backward
 
@@ -126,11 +126,7 @@ class Trial:
     @OwnDefaults()
     def step_flops(self, batch_size):
         """Count the floating-point operations of a training step of one replica."""
-        self.game.eval()
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            self.losses(1)
-        # a backward pass has twice as many as a forward pass
-        return 3 * batch_size * counter.get_total_flops()
+        return step_flops(self.game.eval(), lambda: self.losses(1), batch_size)
 
     def weight_bytes(self):
         """Count the memory that a replica's weights and moments take in a stack."""

@@ -16,6 +16,7 @@ from sk_bvae.nn._networks import (
     check_layer_sizes,
     resolve_image_shape,
 )
+from sk_bvae.nn._precision import MixedPrecision, MixedSequential
 
 # A generator, the trunk of a discriminator, and the two heads that share it.
 GANModules: TypeAlias = tuple[nn.Module, nn.Module, nn.Module, nn.Module]
@@ -27,7 +28,7 @@ GANNetwork: TypeAlias = (
 SLOPE = 0.2
 
 
-class Generator(nn.Module):
+class Generator(MixedPrecision):
     """Makes rows of codes and of noise.
 
     Parameters
@@ -93,7 +94,7 @@ class Generator(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """Make rows from -1 to 1 of latents in the network's order."""
-        return self.network(latents)
+        return self.run(self.network, latents)
 
     def draw(self, draws: Tensor) -> Tensor:
         """Make rows of data of draws from N(0, 1)."""
@@ -108,7 +109,7 @@ class Generator(nn.Module):
         return torch.addcmul(self.center, self.scale, rows)
 
 
-class Discriminator(nn.Module):
+class Discriminator(MixedPrecision):
     """Tells rows of data from those of a generator.
 
     Parameters
@@ -127,8 +128,8 @@ class Discriminator(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return log odds, one for each row, and what the recognition sees."""
-        features = self.trunk(x)
-        return self.judge(features).squeeze(-1), features
+        features = self.run(self.trunk, x)
+        return self.run(self.judge, features).squeeze(-1), features
 
 
 def infer_codes(players, x):
@@ -166,13 +167,17 @@ class SpectralNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer."""
-        weight = self.layer.weight.flatten(1)
+        with torch.autocast(x.device.type, enabled=False):  # a norm has to be exact
+            largest = self._largest_singular_value(self.layer.weight.flatten(1))
+        return self.layer(x) / largest + self.bias
+
+    def _largest_singular_value(self, weight):
         with torch.no_grad():
             right = F.normalize(weight.mT @ self.direction, dim=0)
             left = F.normalize(weight @ right, dim=0)
             if self.training:
                 self.direction.copy_(left)
-        return self.layer(x) / (left @ weight @ right) + self.bias
+        return left @ weight @ right
 
 
 def gan_mlp(
@@ -392,7 +397,7 @@ def build_players(network, n_features, n_components, n_noise, *, image_shape, **
     return {
         "generator": Generator(generator, *n_latents),
         "discriminator": Discriminator(trunk, judge),
-        "recognition": recognition,
+        "recognition": MixedSequential(recognition),
     }
 
 

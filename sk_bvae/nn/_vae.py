@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from sk_bvae.nn._likelihoods import Likelihood
 from sk_bvae.nn._math import bound_log_variance, gaussian_kl, reparameterize
+from sk_bvae.nn._precision import MixedPrecision
 
 
 class Terms(NamedTuple):
@@ -50,7 +51,7 @@ class Terms(NamedTuple):
     z: Tensor
 
 
-class VAE(nn.Module):
+class VAE(MixedPrecision):
     """A variational autoencoder with a standard normal prior.
 
     Noise comes in as an argument, so that whoever trains decides where randomness
@@ -161,7 +162,7 @@ class VAE(nn.Module):
         mean, log_variance = self._encode(x)
         z = reparameterize(mean, log_variance, noise)
         decoded = z if intervene is None else intervene(z)
-        nll = self._nll(self.decoder(decoded), x, observed)
+        nll = self._nll(self.run(self.decoder, decoded), x, observed)
         return Terms(nll, gaussian_kl(mean, log_variance), mean, log_variance, z)
 
     def draw(self, x: Tensor, noise: Tensor) -> Tensor:
@@ -252,5 +253,5 @@ class VAE(nn.Module):
         return torch.where(observed, by_feature, 0.0)
 
     def _encode(self, x):
-        mean, log_variance = self.encoder(x).chunk(2, dim=-1)
+        mean, log_variance = self.run(self.encoder, x).chunk(2, dim=-1)
         return mean, bound_log_variance(log_variance)

@@ -27,6 +27,7 @@ from sk_bvae.metrics import (
 )
 from sk_bvae.model_selection import ReplicaGridSearch, _plan
 from sk_bvae.nn import VAE, Batch, Bernoulli, mlp
+from sk_bvae.training import precision
 
 FAST = {"hidden_layer_sizes": (16,), "likelihood": "bernoulli", "random_state": 0}
 LONG = {
@@ -418,7 +419,7 @@ def test_groups_reach_it_through_a_pipeline():
 
 @pytest.mark.parametrize("scoring", ["udr", "mig", "elbo"])
 def test_replicas_are_lone_fits(scoring, monkeypatch):
-    monkeypatch.setattr(_plan, "SMALL_STEP_FLOPS", np.inf)
+    monkeypatch.setattr(precision, "SMALL_STEP_FLOPS", np.inf)
     vae = DCIGN(max_iter=2, **FAST)
     assert _plan.stack_size(vae, *X.shape) > 1
     search = ReplicaGridSearch(

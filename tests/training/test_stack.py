@@ -16,6 +16,7 @@ from sk_bvae.datasets import make_blobs2d
 from sk_bvae.estimators._fitting import make_rows, prepare
 from sk_bvae.model_selection import ReplicaGridSearch, _plan
 from sk_bvae.nn import Batch
+from sk_bvae.training import precision
 from sk_bvae.training.stack import Stack, Views
 
 pytestmark = pytest.mark.filterwarnings("ignore:No latent")  # a few steps make none
@@ -156,7 +157,7 @@ def test_a_search_gives_what_lone_fits_give(
     images, factors, Estimator, network, monkeypatch
 ):
     """After 20 steps, in float32."""
-    monkeypatch.setattr(_plan, "SMALL_STEP_FLOPS", np.inf)
+    monkeypatch.setattr(precision, "SMALL_STEP_FLOPS", np.inf)
     vae = make_one(Estimator, network, max_iter=1)
     assert _plan.stack_size(vae, *images.shape) > 1
     grid = {name: values[:1] for name, values in other_weights(Estimator).items()}
@@ -225,7 +226,7 @@ def test_early_stopping_is_that_of_lone_fits(
     images, factors, Estimator, network, monkeypatch
 ):
     """The same rows are held out, and the same epoch is the best."""
-    monkeypatch.setattr(_plan, "SMALL_STEP_FLOPS", np.inf)
+    monkeypatch.setattr(precision, "SMALL_STEP_FLOPS", np.inf)
     stopping = {"early_stopping": True, "n_iter_no_change": 2, "tol": 20.0}
     vae = make_one(Estimator, network, max_iter=6, **stopping)
     given = images[:300], factors[:300]
