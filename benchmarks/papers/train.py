@@ -1,0 +1,57 @@
+"""Train the models of both papers at the papers' own size: hours on a CPU.
+
+One model at a time, each with a checkpoint at every epoch: killed at any moment, the
+same command goes on from there and ends in the same bits. What is trained is kept in
+``benchmarks/papers/models`` and not trained again; what is left is printed.
+
+Run ``nox -s slow``, or ``python benchmarks/papers/train.py higgins`` for the models
+whose names begin so; ``--list`` only says what is left.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import joblib
+from models import make_images, make_models
+
+from sk_bvae.callbacks import Checkpoint
+
+FOLDER = Path(__file__).parent / "models"
+
+
+def path_of(name):
+    return FOLDER / f"{name}.joblib"
+
+
+def epochs_done(name):
+    path = path_of(name)
+    return joblib.load(path).n_iter_ if path.exists() else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=[""])
+    parser.add_argument("--list", action="store_true", help="say what is left")
+    options = parser.parse_args()
+    FOLDER.mkdir(exist_ok=True)
+    left = {
+        name: model
+        for name, model in make_models().items()
+        if name.startswith(tuple(options.names)) and epochs_done(name) < model.max_iter
+    }
+    for name, model in left.items():
+        print(f"{name:28}{epochs_done(name):4} of {model.max_iter} epochs", flush=True)
+    if options.list or not left:
+        return
+    X = make_images().data
+    for number, (name, model) in enumerate(left.items(), start=1):
+        print(f"\n{name}, {number} of {len(left)} that are left", flush=True)
+        start = time.perf_counter()
+        model.set_params(verbose=1).set_callbacks(Checkpoint(path_of(name))).fit(X)
+        minutes = (time.perf_counter() - start) / 60
+        print(f"{name}: {minutes:.0f} minutes, KL {model.kl_.round(2)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
