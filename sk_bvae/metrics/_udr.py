@@ -97,12 +97,14 @@ def unsupervised_disentanglement_ranking(
     if sum(Z.shape[1] > 0 for Z in models) < 2:
         return np.full(len(models), np.nan)
     compare = {"lasso": _lasso, "spearman": _spearman}[correlation]
-    scores = []
-    for i, model in enumerate(models):
-        partners = models[:i] + models[i + 1 :]
-        pairs = [_agreement(compare, partner, model) for partner in partners]
-        scores.append(np.median(pairs))
-    return np.array(scores)
+    agreement = np.array([_agreements(compare, models, j) for j in range(len(models))])
+    of_partners = ~np.eye(len(models), dtype=bool)
+    return np.array(
+        [
+            np.median(own[others])
+            for own, others in zip(agreement.T, of_partners, strict=True)
+        ]
+    )
 
 
 def _informative_codes(codes, kl):
@@ -152,15 +154,24 @@ def _have_kl(kl, codes):
     ]
 
 
-def _agreement(compare, Z_from, Z_to):
-    if 0 in (Z_from.shape[1], Z_to.shape[1]):
-        return 0.0
-    return _one_to_one(compare(Z_from, Z_to))
+def _agreements(compare, models, partner):
+    """Say how far each model agrees with one of them, in one comparison with all."""
+    agreement = np.zeros(len(models))
+    others = [i for i, Z in enumerate(models) if i != partner and Z.shape[1]]
+    if not others or not models[partner].shape[1]:
+        return agreement
+    R = compare(models[partner], np.hstack([models[i] for i in others]))
+    ends = np.cumsum([models[i].shape[1] for i in others])[:-1]
+    for i, own in zip(others, np.split(R, ends, axis=1), strict=True):
+        agreement[i] = _one_to_one(own)
+    return agreement
 
 
 def _lasso(Z_from, Z_to):
-    # It draws a seed even where it goes through the codes in turn.
-    model = Lasso(alpha=LASSO_ALPHA, random_state=0).fit(Z_from, Z_to)
+    # A seed is drawn for each column, also where the codes are gone through in turn;
+    # of a generator of our own, which takes far less time than making one for each.
+    rng = np.random.RandomState(0)
+    model = Lasso(alpha=LASSO_ALPHA, random_state=rng).fit(Z_from, Z_to)
     return np.abs(model.coef_).reshape(Z_to.shape[1], Z_from.shape[1]).T
 
 

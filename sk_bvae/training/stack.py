@@ -37,11 +37,13 @@ class Stack:
         self.progress = Progress()
         self.criterion = nets[0].criterion_
         self.game = Game(nets[0].module_, self.criterion)
-        self.parameters, self.buffers = stack_module_state(
+        stacked, self.buffers = stack_module_state(
             [Game(net.module_, self.criterion) for net in nets]
         )
+        self.leaves = {name: _as_gradients_come(p) for name, p in stacked.items()}
+        self.parameters = {name: _as_used(leaf) for name, leaf in self.leaves.items()}
         self.learned = {
-            player: [p for _, p in self._named(player) if p.requires_grad]
+            player: [leaf for _, leaf in self._named(player) if leaf.requires_grad]
             for player in nets[0].module_
         }
         self.optimizers = {
@@ -54,11 +56,11 @@ class Stack:
         self._hand_out_views()
 
     def _named(self, player):
-        """Name a player's stacked parameters as the player itself names them."""
+        """Name what a player learns as the player itself names it."""
         start = f"players.{player}."
         return [
-            (name.removeprefix(start), parameter)
-            for name, parameter in self.parameters.items()
+            (name.removeprefix(start), leaf)
+            for name, leaf in self.leaves.items()
             if name.startswith(start)
         ]
 
@@ -247,14 +249,14 @@ class Stack:
         """Give every net weights and optimizers' states of its own."""
         for place, net in enumerate(self.nets):
             for tensor in self._weights_of(net).values():
-                tensor.data = tensor.data.clone()
+                tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
             for player, module in net.module_.items():
                 self._hand_out_moments(player, module, net, place)
 
     def _hand_out_moments(self, player, module, net, place):
         own, states = dict(module.named_parameters()), self.optimizers[player].state
-        for name, parameter in self._named(player):
-            state = _slice(states.get(parameter, {}), own[name], place)
+        for name, leaf in self._named(player):
+            state = _slice(states.get(leaf, {}), leaf.shape, place)
             net.optimizer_of(player).state[own[name]] = state
 
 
@@ -355,11 +357,28 @@ def _stack_groupings(groupings, device):
     return Grouping(*map(torch.stack, tensors)).to(device)
 
 
-def _slice(state, parameter, place):
+def _as_gradients_come(stacked):
+    """Turn matrices over, as the gradients of linear layers' weights come.
+
+    Else every step would copy the gradient in the other order, a sixth of its time.
+    """
+    if stacked.dim() != 3:
+        return stacked
+    turned = stacked.detach().mT.contiguous()
+    return turned.requires_grad_(stacked.requires_grad)
+
+
+def _as_used(leaf):
+    """Turn matrices back, which copies nothing."""
+    return leaf.mT if leaf.dim() == 3 else leaf
+
+
+def _slice(state, shape, place):
     """Take one net's part of an optimizer's state; step counts have no parts."""
 
     def own(value):
-        has_parts = value.dim() > 0 and value.shape[1:] == parameter.shape
-        return value[place].clone() if has_parts else value.clone()
+        if value.shape != shape:
+            return value.clone()
+        return _as_used(value)[place].clone(memory_format=torch.contiguous_format)
 
     return {key: own(value) for key, value in state.items()}
