@@ -90,11 +90,13 @@ def _variance(rows, mean):
 
 
 def _of_covariance(rows, mean, n_axes):
-    squares = np.zeros((len(mean), len(mean)))
+    # By torch: NumPy's threads go on spinning for a while, beside those that train.
+    squares = torch.zeros(len(mean), len(mean), dtype=torch.float64)
     for block, weight in zip(_centred(rows, mean), rows.weight_blocks(), strict=False):
-        squares += _weigh(block, weight).T @ block
-    values, vectors = np.linalg.eigh(squares / len(rows))
-    return values[::-1][:n_axes], vectors.T[::-1][:n_axes]
+        weighed, block = map(torch.from_numpy, (_weigh(block, weight), block))
+        squares += weighed.T @ block
+    values, vectors = torch.linalg.eigh(squares / len(rows))
+    return values.flip(0)[:n_axes].numpy(), vectors.T.flip(0)[:n_axes].numpy()
 
 
 def _of_sample(rows, mean, n_axes, seed):
