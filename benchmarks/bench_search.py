@@ -30,7 +30,6 @@ from sk_bvae.model_selection._trial import Trial
 from sk_bvae.training.stack import Stack, Views
 
 DIGITS = {
-    "init": "random",  # as a search by UDR starts them
     "device": "cpu",
     "early_stopping": False,
     "hidden_layer_sizes": (128,),

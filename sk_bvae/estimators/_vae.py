@@ -91,9 +91,7 @@ class BaseVAE(BaseModel):
         form: at ``beta=1`` that is probabilistic PCA. Both networks get a linear path
         beside them, which starts there, and the noise variance leaves its start slowly,
         so that it follows what the networks add, and then ever faster. For
-        ``network="mlp"`` with a Gaussian likelihood; others start at random. Seeds that
-        all start there agree with each other, so that a search by ``scoring="udr"``,
-        which trusts agreement, starts its replicas at random.
+        ``network="mlp"`` with a Gaussian likelihood; others start at random.
 
     network : {"mlp", "higgins_fc", "higgins_conv", "burgess_conv"} or callable, \
             default="mlp"

@@ -63,9 +63,7 @@ class ReplicaGridSearch(
 
     scoring : str or callable, default="udr"
         "udr" is `sk_bvae.metrics.unsupervised_disentanglement_ranking` among the
-        replicas of a candidate, on at most 10,000 rows; replicas then start with
-        ``init="random"``, unless the grid says otherwise, since those that start alike
-        agree for no merit of theirs. "elbo" is the evidence lower
+        replicas of a candidate, on at most 10,000 rows. "elbo" is the evidence lower
         bound in nats per row, whatever beta, on held-out rows. The names of
         `sk_bvae.metrics.make_disentanglement_scorer`, such as "mig", need the factors
         as ``y``. A callable ``scorer(estimator, X, y)`` returns a number, where
@@ -359,17 +357,11 @@ class ReplicaGridSearch(
         estimators = {}
         for row, candidate in enumerate(candidates):
             for column, seed in enumerate(self.replica_seeds_):
-                settings = {**self._start_apart(), **clone(candidate, safe=False)}
-                settings["random_state"] = int(seed)
+                settings = clone(candidate, safe=False) | {"random_state": int(seed)}
                 estimator = clone(self.estimator).set_params(**settings)
                 estimator._place(X)
                 estimators[row, column] = estimator
         return estimators
-
-    def _start_apart(self):
-        """Let replicas that are judged by their agreement not agree from the start."""
-        can_start_alike = "init" in self.estimator.get_params(deep=False)
-        return {"init": "random"} if self.scoring == "udr" and can_start_alike else {}
 
     def _fit_stacks(self, stacks, X, *which):
         """Fit the stacks, each in whatever process joblib finds for it; yield them."""

@@ -68,6 +68,7 @@ def principal_axes(rows, n_axes, seed):
     else:
         eigenvalues, axes = _of_sample(rows, mean, n_axes, seed)
     axes, _ = svd_flip(axes.T, axes)  # signs that no library's kernel decides
+    axes[variance == 0] = 0.0  # where rounding leaves what no two kernels agree on
     return PrincipalAxes(
         np.maximum(eigenvalues, 0.0) * unbiased,
         axes.T,
