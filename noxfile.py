@@ -137,6 +137,8 @@ def benchmarks(session):
     session.run("python", "benchmarks/bench_grid.py")
     session.run("python", "benchmarks/bench_search.py")
     session.run("python", "benchmarks/bench_memory.py")
+    session.run("python", "benchmarks/bench_precision.py")
+    session.run("python", "benchmarks/bench_quality.py")
     session.run("python", "benchmarks/bench_fit.py", *session.posargs)
 
 
