@@ -211,6 +211,7 @@ def test_told_the_factors_it_disentangles_more_than_beta_vae():
     gaps = []
     for seed in range(3):
         params = {"likelihood": "bernoulli", "max_iter": 30, "random_state": seed}
+        params["early_stopping"] = False
         told = DCIGN(**params).fit(shapes.data, shapes.target)
         untold = BetaVAE(beta=4, **params).fit(shapes.data)
         codes = [model.transform(shapes.data) for model in (told, untold)]
