@@ -58,6 +58,9 @@ BURGESS = {
     "early_stopping": False,
 }
 
+# Epochs after which a model is kept as it is then: at capacities of 3, 7 and 15 nats.
+SNAPSHOTS = {"burgess_capacity_25": (4, 9, 19)}
+
 
 def make_images(random_state=0, n_images=N_IMAGES):
     """Render images of the whole range of all five factors."""

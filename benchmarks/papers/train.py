@@ -9,11 +9,12 @@ whose names begin so; ``--list`` only says what is left.
 """
 
 import argparse
+import shutil
 import time
 from pathlib import Path
 
 import joblib
-from models import make_images, make_models
+from models import SNAPSHOTS, make_images, make_models
 
 from sk_bvae.callbacks import Checkpoint
 
@@ -22,6 +23,20 @@ FOLDER = Path(__file__).parent / "models"
 
 def path_of(name):
     return FOLDER / f"{name}.joblib"
+
+
+class Snapshots(Checkpoint):
+    """A checkpoint of which copies are kept from after some epochs."""
+
+    def __init__(self, path, kept):
+        super().__init__(path)
+        self.kept = kept
+
+    def on_fit_task_end(self, estimator, context):
+        super().on_fit_task_end(estimator, context)
+        if context.task_name == "epoch" and estimator._epochs_so_far() in self.kept:
+            name = f"{self.path.stem}_epoch_{estimator._epochs_so_far()}"
+            shutil.copy(self.path, path_of(name))
 
 
 def epochs_done(name):
@@ -48,7 +63,8 @@ def main():
     for number, (name, model) in enumerate(left.items(), start=1):
         print(f"\n{name}, {number} of {len(left)} that are left", flush=True)
         start = time.perf_counter()
-        model.set_params(verbose=1).set_callbacks(Checkpoint(path_of(name)))
+        checkpoint = Snapshots(path_of(name), SNAPSHOTS.get(name, ()))
+        model.set_params(verbose=1).set_callbacks(checkpoint)
         model.fit(images.data, images.target)  # which DCIGN alone looks at
         minutes = (time.perf_counter() - start) / 60
         nats = getattr(model, model.nats).round(2)
