@@ -10,9 +10,12 @@ here, and DC-IGN has the network of the beta-VAE: what is compared is then what 
 told, and not how it sees.
 """
 
+from pathlib import Path
+
 from sk_bvae import DCIGN, BetaVAE, CapacityVAE, InfoGAN
 from sk_bvae.datasets import make_shapes2d
 
+FOLDER = Path(__file__).parent / "models"
 N_IMAGES = 200_000
 SEEDS = range(5)
 
@@ -28,8 +31,9 @@ HIGGINS = {
     "early_stopping": False,
 }
 
-# What the optimizer decides: Adam, as all later papers have it.
-HIGGINS_ADAM = {**HIGGINS, "solver": "adam", "learning_rate_init": 5e-4}
+# What the optimizer decides: Adam, as all later papers have it. The loss falls by less
+# than 0.5 % an epoch from the third epoch on.
+HIGGINS_ADAM = {**HIGGINS, "solver": "adam", "learning_rate_init": 5e-4, "max_iter": 8}
 
 # Adam at 5e-4 is also what the code of DC-IGN's authors has.
 DC_IGN = HIGGINS_ADAM
@@ -77,9 +81,8 @@ def make_models():
         for beta in (4.0, 1.0):
             vae = BetaVAE(beta=beta, random_state=seed, **HIGGINS)
             models[f"higgins_beta_{beta:g}_seed_{seed}"] = vae
-        if seed == 0:
-            vae = BetaVAE(beta=4.0, random_state=seed, **HIGGINS_ADAM)
-            models[f"higgins_adam_beta_4_seed_{seed}"] = vae
+            vae = BetaVAE(beta=beta, random_state=seed, **HIGGINS_ADAM)
+            models[f"higgins_adam_beta_{beta:g}_seed_{seed}"] = vae
     models["burgess_capacity_25"] = CapacityVAE(
         capacity=25.0, capacity_ramp=1.0, gamma=1000.0, random_state=0, **BURGESS
     )

@@ -2,41 +2,23 @@
 
 One model at a time, each with a checkpoint at every epoch: killed at any moment, the
 same command goes on from there and ends in the same bits. What is trained is kept in
-``benchmarks/papers/models`` and not trained again; what is left is printed.
+``benchmarks/papers/models``, measured at once and not trained again; what is left is
+printed.
 
 Run ``nox -s slow``, or ``python benchmarks/papers/train.py higgins`` for the models
 whose names begin so; ``--list`` only says what is left.
 """
 
 import argparse
-import shutil
-import time
-from pathlib import Path
 
 import joblib
-from models import SNAPSHOTS, make_images, make_models
-
-from sk_bvae.callbacks import Checkpoint
-
-FOLDER = Path(__file__).parent / "models"
+from measure import record
+from models import FOLDER, SNAPSHOTS, make_images, make_models
+from snapshots import Snapshots
 
 
 def path_of(name):
     return FOLDER / f"{name}.joblib"
-
-
-class Snapshots(Checkpoint):
-    """A checkpoint of which copies are kept from after some epochs."""
-
-    def __init__(self, path, kept):
-        super().__init__(path)
-        self.kept = kept
-
-    def on_fit_task_end(self, estimator, context):
-        super().on_fit_task_end(estimator, context)
-        if context.task_name == "epoch" and estimator._epochs_so_far() in self.kept:
-            name = f"{self.path.stem}_epoch_{estimator._epochs_so_far()}"
-            shutil.copy(self.path, path_of(name))
 
 
 def epochs_done(name):
@@ -62,13 +44,11 @@ def main():
     images = make_images()
     for number, (name, model) in enumerate(left.items(), start=1):
         print(f"\n{name}, {number} of {len(left)} that are left", flush=True)
-        start = time.perf_counter()
         checkpoint = Snapshots(path_of(name), SNAPSHOTS.get(name, ()))
         model.set_params(verbose=1).set_callbacks(checkpoint)
         model.fit(images.data, images.target)  # which DCIGN alone looks at
-        minutes = (time.perf_counter() - start) / 60
-        nats = getattr(model, model.nats).round(2)
-        print(f"{name}: {minutes:.0f} minutes, nats {nats}", flush=True)
+        line = record(name, model)
+        print("\n".join(f"{key:20}{value}" for key, value in line.items()), flush=True)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def test_udr_agrees_with_the_labels(capsys):
             learning_rate_init=0.01,
             batch_size=128,
             max_iter=100,
+            early_stopping=False,
         ),
         {"beta": [0.5, 1, 2, 4, 8, 16]},
         random_state=0,
