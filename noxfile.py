@@ -130,6 +130,25 @@ def docs(session):
 
 
 @nox.session
+def package(session):
+    """Build what is published, in ``dist``, and run README's first example on it."""
+    install(session, "package", package=False)
+    for old in Path("dist").glob("sk_bvae-*"):
+        old.unlink()
+    session.run("python", "-m", "build")
+    built = sorted(str(path.resolve()) for path in Path("dist").glob("sk_bvae-*"))
+    session.run("twine", "check", "--strict", *built)
+    (wheel,) = (name for name in built if name.endswith(".whl"))
+    session.install("-c", "constraints.txt", "--force-reinstall", "--no-deps", wheel)
+    session.install("-c", "constraints.txt", wheel)
+    first = (
+        Path("README.md").read_text().partition("```python\n")[2].partition("```")[0]
+    )
+    with session.chdir(session.create_tmp()):  # away from the sources
+        session.run("python", "-c", first)
+
+
+@nox.session
 def benchmarks(session):
     """Time fits and searches against bare torch, pythae and scikit-learn."""
     install(session, "benchmark")

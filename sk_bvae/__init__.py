@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from sk_bvae.estimators._beta_tcvae import BetaTCVAE
@@ -25,6 +25,15 @@ __all__ = [
 ]
 
 # Imported when first asked for: the metrics and the data sets do without torch.
+_SUBMODULES = {
+    "callbacks",
+    "datasets",
+    "estimators",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "nn",
+}
 _PAGES = {
     "BetaTCVAE": "_beta_tcvae",
     "BetaVAE": "_beta_vae",
@@ -39,7 +48,9 @@ _PAGES = {
 if not TYPE_CHECKING:  # a checker would take any name for defined
 
     def __getattr__(name):
-        """Import an estimator (PEP 562)."""
+        """Import an estimator or a submodule (PEP 562)."""
+        if name in _SUBMODULES:
+            return import_module(f"{__name__}.{name}")
         if name not in _PAGES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         page = import_module(f"{__name__}.estimators.{_PAGES[name]}")
@@ -49,4 +60,4 @@ if not TYPE_CHECKING:  # a checker would take any name for defined
 
 def __dir__():
     """List the names here, imported yet or not."""
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_SUBMODULES})

@@ -1,5 +1,6 @@
 """What importing the package costs: torch comes with the estimators alone."""
 
+import pkgutil
 import subprocess
 import sys
 
@@ -35,6 +36,19 @@ def test_estimators_come_when_asked_for(statement):
     modules = modules_after(statement)
     assert "torch" in modules
     assert not {"onnx", "onnxscript", "skl2onnx"} & set(modules)
+
+
+def test_submodules_come_when_asked_for():
+    public = {
+        module.name
+        for module in pkgutil.iter_modules(sk_bvae.__path__)
+        if module.name not in ("training", "utils")
+    }
+    assert public == sk_bvae._SUBMODULES < set(dir(sk_bvae))
+    program = "import sk_bvae; print(sk_bvae.metrics.mutual_info_gap)"
+    assert not {"torch"} & set(modules_after(program))
+    for name in public:
+        modules_after(f"import sk_bvae; sk_bvae.{name}.__all__")
 
 
 def test_every_public_name_has_a_page():

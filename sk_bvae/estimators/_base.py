@@ -51,6 +51,7 @@ from sk_bvae.training.recipe import net_to_arrays, trim
 from sk_bvae.training.rows import Rows
 from sk_bvae.training.step import NonFiniteLossError
 from sk_bvae.utils._active import ACTIVE_NATS
+from sk_bvae.utils._documented import DocumentedMixin
 from sk_bvae.utils._random import draw_seeds
 from sk_bvae.utils._sklearn import (
     CALLBACKS_DURING_A_FIT,
@@ -72,6 +73,7 @@ REAL += [np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 
 @with_parameters
 class BaseModel(
     SharedParameters,
+    DocumentedMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     CallbackSupportMixin,

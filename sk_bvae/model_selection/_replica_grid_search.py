@@ -29,13 +29,18 @@ from sk_bvae.model_selection._results import (
     format_results,
     table_of,
 )
+from sk_bvae.utils._documented import DocumentedMixin
 from sk_bvae.utils._random import draw_seeds
 from sk_bvae.utils._sklearn import Interval, StrOptions, fit_context
 from sk_bvae.utils._types import RandomState
 
 
 class ReplicaGridSearch(
-    BestEstimatorMixin, MetaEstimatorMixin, CallbackSupportMixin, BaseEstimator
+    BestEstimatorMixin,
+    DocumentedMixin,
+    MetaEstimatorMixin,
+    CallbackSupportMixin,
+    BaseEstimator,
 ):
     """Search over a grid with several replicas of each candidate, trained together.
 
