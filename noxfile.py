@@ -162,6 +162,13 @@ def benchmarks(session):
 
 
 @nox.session
+def gpu(session):
+    """Try every path of a GPU, and time the papers' models on it."""
+    install(session)
+    session.run("python", "benchmarks/bench_gpu.py", *session.posargs)
+
+
+@nox.session
 def tables(session):
     """Judge starts and lengths of training by held-out rows of real tables."""
     install(session, "tables")
