@@ -33,6 +33,11 @@ LARGEST_HEIGHT = 13.0
 ROW_HEIGHT = 0.8
 COLUMN_WIDTH = 1.9
 
+# Rows beside which the colour bar stands, the first ones if there are more; and how
+# many times longer than wide it is for each of them.
+LONGEST_BAR = 4
+THINNESS = 7
+
 # The least size, in points, of names on two lines.
 LETTERS_OF_TWO_LINES = 7.0
 
@@ -313,13 +318,14 @@ class LatentResponseDisplay:
             self.im_.append(ax.imshow(means, **options))
             ax.set(xticks=[], yticks=[])
         axes[0].set_title("position", fontsize="medium")
+        n_rows = min(len(axes), LONGEST_BAR)
         self.figure_.colorbar(
             self.im_[0],
             ax=list(self.axes_.flat),
             label=f"mean ({self.unit})",
-            shrink=max(0.3, 2 / len(axes)),
+            shrink=n_rows / len(axes),
             anchor=(0, 1),
-            aspect=15,
+            aspect=THINNESS * n_rows,
         )
 
     def _draw_curves(self, axes, name, limit, line_kw):
