@@ -15,12 +15,6 @@ nox.options.error_on_missing_interpreters = True
 # that wait for each other can make a step twenty times slower.
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 
-# Figures and tables of the two papers; the other examples are of the library.
-PAPERS = [
-    *sorted(Path("examples").glob("plot_higgins_*.py")),
-    *sorted(Path("examples").glob("plot_burgess_*.py")),
-]
-
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -43,18 +37,19 @@ def tests(session):
     }
     processes = ("--numprocesses", "logical", "--maxprocesses", "4")
     # A test that hangs is a fault to be named, and some wait for other processes.
-    fast = ("-m", "not slow", "--timeout", "400", "--cov")
+    fast = ("-m", "not slow and not example", "--timeout", "400", "--cov")
     session.run("pytest", *fast, *processes, *session.posargs, env=threads)
 
 
 @nox.session
 def slow(session):
     """Run the tests that take minutes, then the papers at their own size: hours."""
-    install(session, "test", "example")
+    install(session, "test")
     session.run("pytest", "-m", "slow", *session.posargs)
-    full = {"MPLBACKEND": "agg", "SK_BVAE_EXAMPLES": "full"}
-    for example in PAPERS:
-        session.run("python", str(example), env=full)
+    papers = Path("benchmarks/papers").resolve()
+    session.run("python", str(papers / "train.py"))
+    with session.chdir("docs/results"):
+        session.run("python", str(papers / "figures.py"))
 
 
 @nox.session
@@ -88,11 +83,12 @@ def demo(session):
 
 @nox.session
 def examples(session):
-    """Run all examples in their short setting, whose numbers mean nothing."""
-    install(session, "example")
-    short = {"MPLBACKEND": "agg", "SK_BVAE_EXAMPLES": "short", **ONE_THREAD}
-    for example in sorted(Path("examples").glob("plot_*.py")):
-        session.run("python", str(example), env=short)
+    """Run all examples with small values, as a check of their code: a minute or two."""
+    install(session, "test", "example")
+    session.run(
+        *("pytest", "tests/test_examples.py", "--numprocesses", "2", *session.posargs),
+        env={"MPLBACKEND": "agg", **ONE_THREAD},
+    )
 
 
 @nox.session
@@ -118,13 +114,12 @@ def results(session):
 
 @nox.session
 def docs(session):
-    """Build the documentation; ``-- full`` runs its examples at their full size."""
-    install(session, "doc", "example")
-    size = {} if "full" in session.posargs else {"SK_BVAE_EXAMPLES": "short"}
+    """Build the documentation; the gallery shows what ``results`` has kept."""
+    install(session, "doc")
     site = "docs/_build/html"
     session.run(
         *("sphinx-build", "--fail-on-warning", "--keep-going", "docs", site),
-        env={"MPLBACKEND": "agg", **size, **ONE_THREAD},
+        env={"MPLBACKEND": "agg", **ONE_THREAD},
     )
     session.run("python", "docs/check_links.py", site)
 

@@ -1,6 +1,5 @@
 """How Sphinx builds the documentation; ``nox -s docs`` runs it."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from api_reference import write_pages  # noqa: E402 - it lies beside this file
+from kept_results import keep_thumbnails, show_results  # noqa: E402 - so does it
 
 project = "sk-bvae"
 author = "The sk-bvae developers"
@@ -56,38 +56,20 @@ def skip_members(app, what, name, member, skip, options):
     return skip or is_field or name in REQUESTS
 
 
-# The gallery
+# The gallery, which runs nothing and shows what is kept
 
-SHORT = os.environ.get("SK_BVAE_EXAMPLES") == "short"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    "copyfile_regex": r"index\.rst",  # the sections are written there
     "backreferences_dir": "api/backreferences",
     "doc_module": ("sk_bvae",),
-    "abort_on_example_error": True,
-    # a change of setting leaves the files as they were, but not what they print
-    "run_stale_examples": True,
+    "plot_gallery": False,
     "show_signature": False,
     "download_all_examples": False,
     # its page fetches scripts from elsewhere
     "write_computation_times": False,
 }
-SHORT_NOTE = """\
-.. warning::
-
-   This page was built in the short setting, for a check of the code: its numbers and
-   pictures mean nothing. Run the example yourself for the real ones.
-
-"""
-
-
-def warn_of_short_setting(app, docname, source):
-    """Head the page of an example that was cut short with a warning."""
-    example = HERE.parent / "examples" / f"{Path(docname).name}.py"
-    shown = docname.startswith("auto_examples/") and example.exists()
-    if SHORT and shown and "SK_BVAE_EXAMPLES" in example.read_text():
-        source[0] = SHORT_NOTE + source[0]
-
 
 # The pictures of the guide
 
@@ -119,4 +101,5 @@ copybutton_prompt_is_regexp = True
 def setup(app):
     """Hook into the reading of the pages and of the docstrings."""
     app.connect("autodoc-skip-member", skip_members)
-    app.connect("source-read", warn_of_short_setting)
+    app.connect("source-read", show_results)
+    app.connect("builder-inited", keep_thumbnails, priority=400)  # before the gallery

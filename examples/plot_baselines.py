@@ -9,8 +9,7 @@ again, on images rendered from the same geometry and by the same score, and laid
 beside the published numbers. Two of them depend on a choice that the paper leaves
 open, and the experiments that show it come after.
 
-A few minutes on two cores. ``SK_BVAE_EXAMPLES=short`` in the environment makes it a
-few seconds, with numbers that mean nothing.
+A few minutes on two cores.
 """
 
 # %%
@@ -22,7 +21,6 @@ few seconds, with numbers that mean nothing.
 # it was; the score is how often it is right, in %. Guessing gives 25. The mutual
 # information gap (MIG) stands beside it: it asks that *one* code knows a factor.
 
-import os
 import warnings
 
 import matplotlib.pyplot as plt
@@ -38,16 +36,15 @@ from sk_bvae.datasets import make_shapes2d
 from sk_bvae.metrics import beta_vae_score, mutual_info_gap
 from sk_bvae.nn import higgins_fc
 
-SHORT = os.environ.get("SK_BVAE_EXAMPLES") == "short"
-SEEDS = range(1 if SHORT else 3)
-N_IMAGES = 500 if SHORT else 10_000
+SEEDS = range(3)
+N_IMAGES = 10_000
 PROTOCOL = {
     "factors": [1, 2, 3, 4],
     "initial_weights": "random",
-    "n_pairs": 4 if SHORT else 64,
-    "n_train": 40 if SHORT else 500,
-    "n_test": 40 if SHORT else 500,
-    "max_iter": 30 if SHORT else 3000,
+    "n_pairs": 64,
+    "n_train": 500,
+    "n_test": 500,
+    "max_iter": 3000,
 }
 N_CODES = 10
 

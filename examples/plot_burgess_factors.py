@@ -10,8 +10,7 @@ from what comes out, and the channels share a total of C nats. As C grows, posit
 takes the first nats, then scale, then shape and orientation. Here is that experiment.
 
 The images are 32x32 (64x64 in the paper), and the decoder is a small perceptron. Four
-to five minutes on two cores. ``SK_BVAE_EXAMPLES=short`` in the environment makes it a
-few seconds, with numbers that mean nothing, and ``full`` takes the paper's size.
+to five minutes on two cores.
 """
 
 # %%
@@ -19,8 +18,6 @@ few seconds, with numbers that mean nothing, and ``full`` takes the paper's size
 # -----------------------------------
 # A row holds the pixels and, after them, the five factors between 0 and 1. Orientation
 # is an angle, whose ends look the same, so it stands there as its cosine and sine.
-
-import os
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,15 +27,11 @@ from torch import nn
 from sk_bvae import CapacityVAE
 from sk_bvae.datasets import make_shapes2d
 from sk_bvae.model_selection import ReplicaGridSearch
-from sk_bvae.nn import Bernoulli, burgess_conv, mlp
+from sk_bvae.nn import Bernoulli, mlp
 
-SIZE = os.environ.get("SK_BVAE_EXAMPLES", "default")
-IMAGE_SIZE = 64 if SIZE == "full" else 32
-N_IMAGES, N_EPOCHS = {
-    "short": (500, 3),
-    "default": (20_000, 32),
-    "full": (200_000, 30),
-}[SIZE]
+IMAGE_SIZE = 32
+N_IMAGES = 20_000
+N_EPOCHS = 32
 N_SEEDS = 3
 CAPACITY = 25.0
 N_PIXELS = IMAGE_SIZE**2
@@ -79,11 +72,8 @@ class Channels(nn.Module):
 
 
 def channels_and_decoder(n_features, n_components):
-    if SIZE == "full":
-        decoder = burgess_conv((1, IMAGE_SIZE, IMAGE_SIZE), n_components)[1]
-    else:
-        layers = {"hidden_layer_sizes": (256, 256), "activation": "relu"}
-        decoder = mlp(N_PIXELS, n_components, **layers)[1]
+    layers = {"hidden_layer_sizes": (256, 256), "activation": "relu"}
+    decoder = mlp(N_PIXELS, n_components, **layers)[1]
     # nothing is drawn for the factors' columns, and nothing compared with them
     return Channels(), nn.Sequential(decoder, nn.ZeroPad1d((0, N_COLUMNS)))
 

@@ -7,8 +7,7 @@ the best at their KL, one more nat of KL buys beta nats of reconstruction. So be
 price, and a curve of models of several betas says of each price what it buys. Here the
 slope between neighbours on that curve is measured and laid beside the betas.
 
-About a minute on two cores. ``SK_BVAE_EXAMPLES=short`` in the environment makes it a
-few seconds, with numbers that mean nothing.
+About a minute on two cores.
 """
 
 # %%
@@ -16,8 +15,6 @@ few seconds, with numbers that mean nothing.
 # ------------------------
 # Small images of an ellipse that moves and grows. At each beta the seed with the lowest
 # loss stands for the best that the network can do.
-
-import os
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,15 +24,12 @@ from sk_bvae.datasets import make_shapes2d
 from sk_bvae.inspection import RateDistortionDisplay
 from sk_bvae.model_selection import ReplicaGridSearch
 
-SHORT = os.environ.get("SK_BVAE_EXAMPLES") == "short"
 BETAS = [0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0]
+N_IMAGES = 1500
+N_EPOCHS = 200
 
 images = make_shapes2d(
-    300 if SHORT else 1500,
-    image_size=16,
-    shapes=["ellipse"],
-    n_orientations=1,
-    random_state=0,
+    N_IMAGES, image_size=16, shapes=["ellipse"], n_orientations=1, random_state=0
 )
 vae = BetaVAE(
     5,
@@ -43,7 +37,7 @@ vae = BetaVAE(
     hidden_layer_sizes=(64, 64),
     learning_rate_init=2e-3,
     batch_size=128,
-    max_iter=2 if SHORT else 200,
+    max_iter=N_EPOCHS,
     early_stopping=False,
 )
 search = ReplicaGridSearch(

@@ -6,6 +6,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ def load(name):
 
 api_reference = load("api_reference")
 check_links = load("check_links")
+kept_results = load("kept_results")
 
 
 def public_modules():
@@ -80,6 +82,49 @@ def test_what_an_example_prints_is_in_the_docs(name):
     assert f".. literalinclude:: ../results/{name}.txt" in page
     assert f"/auto_examples/plot_{name}" in page
     assert (DOCS / "results" / f"{name}.txt").read_text().strip()
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_page_of_an_example_shows_all_that_is_kept_of_it(name):
+    script = (ROOT / "examples" / f"plot_{name}.py").read_text()
+    shown = re.findall(r"image:: /results/(\S+)", kept_results.pictures_of(script))
+    kept = [path.name for path in (DOCS / "results").glob(f"plot_{name}*.png")]
+    assert sorted(shown) == sorted(kept)
+    assert f"plot_{name}.png" in kept  # the thumbnail
+
+
+EXAMPLES_PAGE = """\
+head
+.. GENERATED FROM PYTHON SOURCE LINES 1-2
+introduction
+.. GENERATED FROM PYTHON SOURCE LINES 3-4
+code
+.. GENERATED FROM PYTHON SOURCE LINES 5-6
+    display.figure_.savefig(
+        f"plot_higgins_responses_beta_{beta:g}.png", dpi=120)
+.. _sphx_glr_download_auto_examples_plot_digits.py:
+downloads
+"""
+
+
+def test_what_is_printed_follows_the_introduction_and_a_picture_its_code():
+    page = kept_results.with_results(EXAMPLES_PAGE, "digits")
+    order = [
+        "introduction",
+        "literalinclude:: /results/digits.txt",
+        "code\n",
+        "savefig",
+        "image:: /results/plot_higgins_responses_beta_1.png",
+        "image:: /results/plot_higgins_responses_beta_4.png",
+        "sphx_glr_download",
+    ]
+    assert sorted(order, key=page.index) == order
+
+
+def test_a_thumbnail_lies_where_the_gallery_looks_for_the_first_picture(tmp_path):
+    kept_results.keep_thumbnails(Namespace(srcdir=tmp_path))
+    images = tmp_path / "auto_examples" / "images"
+    assert (images / "sphx_glr_plot_digits_001.png").is_file()
 
 
 @pytest.fixture
