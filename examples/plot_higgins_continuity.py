@@ -132,7 +132,8 @@ for ax, values, top in zip(axes, np.moveaxis(scores, 1, 0), [100, 0.5], strict=T
         filled = {"sparse": "white", "continuous": "tab:blue"}[subset]
         ax.plot([place] * len(seeds), sorted(seeds), ".-", color="tab:blue", lw=1)
         ax.plot(place, np.median(seeds), "o", ms=7, color="tab:blue", mfc=filled)
-        ax.annotate(f"{coverage:.0%}", (place, top), ha="center", fontsize=8)
+        above = {"xytext": (0, 4), "textcoords": "offset points"}
+        ax.annotate(f"{coverage:.0%}", (place, top), **above, ha="center", fontsize=8)
     ax.set(xlabel="discontinuity (hollow: sparse)", ylim=(0, top))
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].axhline(25, color="black", lw=0.8, ls=":", label="chance")
