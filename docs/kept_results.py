@@ -11,7 +11,7 @@ from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
 
-# What begins a block of the example's page, and what follows the last one.
+# What begins each block of a page behind its introduction, and what follows the last.
 BEGINS = re.compile(r"^(?=\.\. (?:GENERATED FROM|_sphx_glr_download_))", re.MULTILINE)
 SAVED = re.compile(r'savefig\(\s*f?"([^"]+)"')
 
@@ -47,9 +47,9 @@ def show_results(app, docname, source):
 
 def with_results(page, name):
     """Add to a page what the example of this name printed and drew."""
-    head, introduction, *blocks = BEGINS.split(page)
+    introduction, *blocks = BEGINS.split(page)
     blocks = [block + pictures_of(block) for block in blocks]
-    return "".join([head, introduction, PRINTED.format(name=name), *blocks])
+    return "".join([introduction, PRINTED.format(name=name), *blocks])
 
 
 def pictures_of(block):

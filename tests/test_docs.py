@@ -94,12 +94,10 @@ def test_the_page_of_an_example_shows_all_that_is_kept_of_it(name):
 
 
 EXAMPLES_PAGE = """\
-head
-.. GENERATED FROM PYTHON SOURCE LINES 1-2
 introduction
+.. GENERATED FROM PYTHON SOURCE LINES 1-2
+a section
 .. GENERATED FROM PYTHON SOURCE LINES 3-4
-code
-.. GENERATED FROM PYTHON SOURCE LINES 5-6
     display.figure_.savefig(
         f"plot_higgins_responses_beta_{beta:g}.png", dpi=120)
 .. _sphx_glr_download_auto_examples_plot_digits.py:
@@ -112,7 +110,7 @@ def test_what_is_printed_follows_the_introduction_and_a_picture_its_code():
     order = [
         "introduction",
         "literalinclude:: /results/digits.txt",
-        "code\n",
+        "a section",
         "savefig",
         "image:: /results/plot_higgins_responses_beta_1.png",
         "image:: /results/plot_higgins_responses_beta_4.png",
