@@ -206,10 +206,10 @@ def summarize(means, beta):
     labels = ["PCA", *MODELS]
     for position, (measure, decimals) in enumerate(MEASURES.items()):
         print(f"\n{measure}, beta={beta:g}")
-        print(f"{'':15}" + "".join(f"{label:>11}" for label in labels))
+        print(f"{'':15}" + "".join(f"{label:>12}" for label in labels))
         for name, of_table in means.items():
             values = [of_table[label][position] for label in labels]
-            print(f"{name:15}" + "".join(f"{x:11.{decimals}f}" for x in values))
+            print(f"{name:15}" + "".join(f"{x:12.{decimals}f}" for x in values))
 
 
 def main():

@@ -26,6 +26,7 @@ extensions = [
     "matplotlib.sphinxext.plot_directive",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
+    "printed",  # it lies beside this file too
 ]
 exclude_patterns = ["_build", "conftest.py"]
 templates_path = ["_templates"]

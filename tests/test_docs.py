@@ -10,6 +10,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+from docutils import nodes
 
 import sk_bvae
 from sk_bvae.estimators import BaseVAE
@@ -31,6 +32,7 @@ def load(name):
 api_reference = load("api_reference")
 check_links = load("check_links")
 kept_results = load("kept_results")
+printed = load("printed")
 
 
 def public_modules():
@@ -79,7 +81,7 @@ def test_the_guide_lists_hooks_that_exist():
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_what_an_example_prints_is_in_the_docs(name):
     page = (DOCS / "guide" / "results.rst").read_text()
-    assert f".. literalinclude:: ../results/{name}.txt" in page
+    assert f".. printed:: {name}\n" in page
     assert f"/auto_examples/plot_{name}" in page
     assert (DOCS / "results" / f"{name}.txt").read_text().strip()
 
@@ -123,6 +125,47 @@ def test_a_thumbnail_lies_where_the_gallery_looks_for_the_first_picture(tmp_path
     kept_results.keep_thumbnails(Namespace(srcdir=tmp_path))
     images = tmp_path / "auto_examples" / "images"
     assert (images / "sphx_glr_plot_digits_001.png").is_file()
+
+
+def cells_of(table):
+    """List the rows of a table, each a list of text."""
+    return [[cell.astext() for cell in row] for row in table.findall(nodes.row)]
+
+
+PRINTED = """\
+two models
+(published)       MIG        DCI D    FactorVAE
+PCA              0.02    (-)  0.16    (-)  0.51    (-)
+beta-VAE         0.09 (0.21)  0.22 (0.41)  0.57 (0.63)
+
+  first   0.5  inside
+  second   12  outside
+
+The picture is in plot_models.png
+"""
+
+
+def test_what_is_printed_in_columns_becomes_tables():
+    line, scores, slopes = printed.to_nodes(PRINTED)
+    assert line.astext() == "two models"
+    assert cells_of(scores) == [
+        ["(published)", "MIG", "DCI D", "FactorVAE"],
+        ["PCA", "0.02 (-)", "0.16 (-)", "0.51 (-)"],
+        ["beta-VAE", "0.09 (0.21)", "0.22 (0.41)", "0.57 (0.63)"],
+    ]
+    assert cells_of(slopes) == [["first", "0.5", "inside"], ["second", "12", "outside"]]
+    heads = [len(list(table.findall(nodes.thead))) for table in (scores, slopes)]
+    assert heads == [1, 0]
+
+
+RESULTS = sorted((DOCS / "results").glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_tables_hold_what_was_printed(path):
+    text = path.read_text().partition("\nThe picture")[0]
+    shown = " ".join(node.astext() for node in printed.to_nodes(path.read_text()))
+    assert sorted(shown.split()) == sorted(text.split())
 
 
 @pytest.fixture
