@@ -3,13 +3,15 @@
 import sys
 from pathlib import Path
 
+from numpydoc.xref import DEFAULT_LINKS
+
 import sk_bvae
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from api_reference import write_pages  # noqa: E402 - it lies beside this file
-from kept_results import keep_thumbnails, show_results  # noqa: E402 - so does it
+from api_reference import API_REFERENCE, names_of, write_pages  # noqa: E402 - beside this
+from kept_results import keep_thumbnails, show_results  # noqa: E402 - so is it
 
 project = "sk-bvae"
 author = "The sk-bvae developers"
@@ -21,12 +23,16 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "sphinx-mathjax-offline",
     "matplotlib.sphinxext.plot_directive",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
-    "printed",  # it lies beside this file too
+    # these lie beside this file too
+    "printed",
+    "source_tags",
 ]
 exclude_patterns = ["_build", "conftest.py"]
 templates_path = ["_templates"]
@@ -34,10 +40,21 @@ default_role = "literal"
 smartquotes = False
 toc_object_entries_show_parents = "hide"
 
-# Nothing is fetched, other projects' inventories included, so their names stay text.
+# Every name has to lead somewhere. Nothing is fetched: of other projects' names, those
+# that the pages speak of are kept, with where they are documented.
+
 nitpicky = True
-OTHERS = "joblib|matplotlib|numpy|sklearn|skorch|torch"
-nitpick_ignore_regex = [("py:.*", rf"({OTHERS})\..*")]
+OTHERS = {
+    "joblib": "https://joblib.readthedocs.io/en/stable/",
+    "matplotlib": "https://matplotlib.org/stable/",
+    "numpy": "https://numpy.org/doc/stable/",
+    "sklearn": "https://scikit-learn.org/stable/",
+    "skorch": "https://skorch.readthedocs.io/en/stable/",
+    "torch": "https://docs.pytorch.org/docs/stable/",
+}
+intersphinx_mapping = {
+    name: (site, f"inventories/{name}.inv") for name, site in OTHERS.items()
+}
 
 # The pages of the API
 
@@ -45,6 +62,19 @@ write_pages(HERE / "api")
 autosummary_generate = True
 autodoc_typehints = "none"  # types stand among the parameters, in words
 numpydoc_show_class_members = False
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # words that are no names
+numpydoc_xref_aliases = {
+    **{name: name for name in DEFAULT_LINKS},  # Python's own need no link
+    "Axes": "matplotlib.axes.Axes",
+    "Figure": "matplotlib.figure.Figure",
+    "Module": "torch.nn.Module",
+    "Optimizer": "torch.optim.Optimizer",
+    "RandomState": "numpy.random.RandomState",
+    "Tensor": "torch.Tensor",
+    "ndarray": "numpy.ndarray",
+    **{name: f"{page}.{name}" for page in API_REFERENCE for name in names_of(page)},
+}
 
 
 # What scikit-learn writes into every class whose fit takes more than X and y.
@@ -83,6 +113,7 @@ plot_formats = [("png", 100)]
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"sk-bvae {release}"
+html_logo = html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_show_sourcelink = False

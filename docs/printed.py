@@ -13,6 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 
 # Words with one space between them, or an array.
 CELL = re.compile(r"\[[^]]*\]|[^\s[]+(?: [^\s[]+)*")
+PLUS_MINUS = re.compile(r" *\+- *")
 NUMBER = re.compile(r"[-+(\[]*\d")
 
 
@@ -84,7 +85,8 @@ def _split(line, columns):
     for start, end in _spans(line):
         overlaps = [_overlap((start, end), column) for column in columns]
         cells[overlaps.index(max(overlaps))].append(line[start:end])
-    return [" ".join(parts) for parts in cells]
+    unbroken = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
+    return [PLUS_MINUS.sub(unbroken, " ".join(parts)) for parts in cells]
 
 
 def _spans(line):

@@ -33,6 +33,7 @@ api_reference = load("api_reference")
 check_links = load("check_links")
 kept_results = load("kept_results")
 printed = load("printed")
+source_tags = load("source_tags")
 
 
 def public_modules():
@@ -138,8 +139,8 @@ two models
 PCA              0.02    (-)  0.16    (-)  0.51    (-)
 beta-VAE         0.09 (0.21)  0.22 (0.41)  0.57 (0.63)
 
-  first   0.5  inside
-  second   12  outside
+  first   0.5 +-0.1  inside
+  second        12   outside
 
 The picture is in plot_models.png
 """
@@ -153,7 +154,10 @@ def test_what_is_printed_in_columns_becomes_tables():
         ["PCA", "0.02 (-)", "0.16 (-)", "0.51 (-)"],
         ["beta-VAE", "0.09 (0.21)", "0.22 (0.41)", "0.57 (0.63)"],
     ]
-    assert cells_of(slopes) == [["first", "0.5", "inside"], ["second", "12", "outside"]]
+    assert cells_of(slopes) == [
+        ["first", "0.5\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.1", "inside"],
+        ["second", "12", "outside"],
+    ]
     heads = [len(list(table.findall(nodes.thead))) for table in (scores, slopes)]
     assert heads == [1, 0]
 
@@ -165,7 +169,25 @@ RESULTS = sorted((DOCS / "results").glob("*.txt"))
 def test_tables_hold_what_was_printed(path):
     text = path.read_text().partition("\nThe picture")[0]
     shown = " ".join(node.astext() for node in printed.to_nodes(path.read_text()))
-    assert sorted(shown.split()) == sorted(text.split())
+    words = re.compile(r"-?[\w.]+")
+    printed_words = words.findall(text.replace("+-", "± "))
+    assert sorted(words.findall(shown)) == sorted(printed_words)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "first", "last"),
+    [
+        # Sphinx's own parser stumbles over this one
+        ("sk_bvae.metrics._sap", "sap_score", "@validate_params(", "return"),
+        ("sk_bvae.nn._vae", "VAE.draw", "def draw(", "return"),
+    ],
+)
+def test_the_source_of_a_name_is_found(module, name, first, last):
+    code, tags = source_tags.find_source(None, module)
+    _, start, end = tags[name]
+    lines = code.splitlines()[start - 1 : end]
+    assert lines[0].strip().startswith(first)
+    assert lines[-1].strip().startswith(last)
 
 
 @pytest.fixture

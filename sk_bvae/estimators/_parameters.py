@@ -183,10 +183,10 @@ class SharedParameters:
 
     verbose : int, default=0
         Whether to print a line per epoch. For a bar, see
-        `sklearn.callback.ProgressBar`.
+        :class:`sklearn.callback.ProgressBar`.
 
     net_params : dict, default=None
-        Further parameters of `skorch.NeuralNet`, such as ``callbacks``,
+        Further parameters of :class:`skorch.net.NeuralNet`, such as ``callbacks``,
         ``optimizer__weight_decay`` or ``compile``.
     """
 

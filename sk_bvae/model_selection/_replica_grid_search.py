@@ -60,8 +60,8 @@ class ReplicaGridSearch(
 
     param_grid : dict or list of dict
         Names of parameters and the values to try, as for
-        `sklearn.model_selection.ParameterGrid`. ``{}`` with ``n_replicas=10`` is the
-        best of ten restarts.
+        :class:`~sklearn.model_selection.ParameterGrid`. ``{}`` with ``n_replicas=10``
+        is the best of ten restarts.
 
     n_replicas : int, default=5
         Seeds per candidate; the same for all candidates.
@@ -90,7 +90,7 @@ class ReplicaGridSearch(
 
     verbose : int, default=0
         Whether to print what will be trained. For a bar over epochs, see
-        `sklearn.callback.ProgressBar`.
+        :class:`sklearn.callback.ProgressBar`.
 
     error_score : float or "raise", default=numpy.nan
         The score of a replica whose fit fails, for example by a loss that stops
@@ -147,7 +147,7 @@ class ReplicaGridSearch(
     pays where a step is mostly overhead, and replicas whose step takes more than
     200 million floating-point operations are fitted one by one. A stack's weights,
     gradients, moments and activations keep within scikit-learn's ``working_memory``
-    (1 GiB unless `sklearn.set_config` says otherwise), and all but weights and
+    (1 GiB unless :func:`sklearn.set_config` says otherwise), and all but weights and
     moments within 256 MiB. Callbacks of skorch, early stopping, optimizers passed as a
     class, and networks or objectives that `torch.func.vmap` cannot follow (they branch
     on values, say) or whose state it would lose (they assign buffers in ``forward``,
