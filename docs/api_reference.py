@@ -31,6 +31,7 @@ API_REFERENCE = {
             "Against known factors": [
                 "mutual_info_gap",
                 "dci_score",
+                "infomec_score",
                 "sap_score",
                 "modularity_score",
                 "explicitness_score",

@@ -9,6 +9,7 @@ from sk_bvae.metrics._gaussian_correlation import (
     gaussian_total_correlation,
     gaussian_wasserstein_correlation,
 )
+from sk_bvae.metrics._infomec import infomec_score
 from sk_bvae.metrics._irs import interventional_robustness_score
 from sk_bvae.metrics._modularity import modularity_score
 from sk_bvae.metrics._mutual_info import mutual_info_gap, mutual_info_matrix
@@ -27,6 +28,7 @@ __all__ = [
     "gaussian_total_correlation",
     "gaussian_wasserstein_correlation",
     "higgins_protocol",
+    "infomec_score",
     "interventional_robustness_score",
     "make_disentanglement_scorer",
     "modularity_score",

@@ -15,6 +15,7 @@ from sk_bvae.metrics._gaussian_correlation import (
     gaussian_total_correlation,
     gaussian_wasserstein_correlation,
 )
+from sk_bvae.metrics._infomec import infomec_score
 from sk_bvae.metrics._irs import interventional_robustness_score
 from sk_bvae.metrics._modularity import modularity_score
 from sk_bvae.metrics._mutual_info import mutual_info_gap
@@ -45,6 +46,7 @@ METRICS: dict[str, Callable[..., Any]] = {
     "modularity": modularity_score,
     "explicitness": explicitness_score,
     "dci": dci_score,
+    "infomec": infomec_score,
     "sap": sap_score,
     "beta_vae": beta_vae_score,
     "factor_vae": factor_vae_score,
@@ -53,9 +55,13 @@ METRICS: dict[str, Callable[..., Any]] = {
     "gaussian_wasserstein_correlation": _wasserstein_correlation,
     "n_active_components": _n_active_components,
 }
-SEEDED = {"explicitness", "dci", "sap", "beta_vae", "factor_vae"}
+SEEDED = {"explicitness", "dci", "infomec", "sap", "beta_vae", "factor_vae"}
 LOWER_IS_BETTER = {"gaussian_total_correlation", "gaussian_wasserstein_correlation"}
-DCI_PARTS = ("disentanglement", "completeness", "informativeness")
+# The scores of metrics that give several.
+PARTS = {
+    "dci": ("disentanglement", "completeness", "informativeness"),
+    "infomec": ("modularity", "explicitness", "compactness"),
+}
 
 
 @validate_params(
@@ -88,10 +94,10 @@ def disentanglement_report(
 
     metrics : list of str, default=None
         Which metrics: any of ``"mig"``, ``"modularity"``, ``"explicitness"``,
-        ``"dci"``, ``"sap"``, ``"beta_vae"``, ``"factor_vae"``, ``"irs"``,
-        ``"gaussian_total_correlation"``, ``"gaussian_wasserstein_correlation"`` and
-        ``"n_active_components"``. None for all. Without ``"dci"`` the others
-        together take seconds.
+        ``"dci"``, ``"infomec"``, ``"sap"``, ``"beta_vae"``, ``"factor_vae"``,
+        ``"irs"``, ``"gaussian_total_correlation"``,
+        ``"gaussian_wasserstein_correlation"`` and ``"n_active_components"``. None for
+        all. Without ``"dci"`` the others together take seconds.
 
     random_state : int, RandomState instance or None, default=None
         Determines what is drawn. An int goes to every metric as it is, so that each
@@ -105,8 +111,10 @@ def disentanglement_report(
     dict of str to float
         The scores, in the order of `metrics`. ``"dci"`` gives three:
         ``"dci_disentanglement"``, ``"dci_completeness"`` and
-        ``"dci_informativeness"``. Lower is better for the Gaussian correlations,
-        and higher for all others but the number of active components.
+        ``"dci_informativeness"``. So does ``"infomec"``: ``"infomec_modularity"``,
+        ``"infomec_explicitness"`` and ``"infomec_compactness"``. Lower is better for
+        the Gaussian correlations, and higher for all others but the number of active
+        components.
 
     Raises
     ------
@@ -156,11 +164,16 @@ def disentanglement_report(
     for name in names:
         options = {"random_state": random_state} if name in SEEDED else {}
         if name == "dci":
-            result = METRICS[name](Z, Y, n_jobs=n_jobs, **options)
-            report |= {f"dci_{part}": result[part] for part in DCI_PARTS}
-        else:
-            report[name] = METRICS[name](Z, Y, **options)
+            options["n_jobs"] = n_jobs
+        report |= _name_scores(name, METRICS[name](Z, Y, **options))
     return report
+
+
+def _name_scores(name, result):
+    """Give each score of a metric's result its name in the report."""
+    if name not in PARTS:
+        return {name: result}
+    return {f"{name}_{part}": result[part] for part in PARTS[name]}
 
 
 def _check_names(names):

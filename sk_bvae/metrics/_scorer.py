@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 
-from sk_bvae.metrics._dci import dci_score
-from sk_bvae.metrics._report import DCI_PARTS, LOWER_IS_BETTER, METRICS
+from sk_bvae.metrics._report import LOWER_IS_BETTER, METRICS, PARTS
 from sk_bvae.metrics._validation import _check_continuous_factors
 from sk_bvae.utils._labels import is_labelled
 from sk_bvae.utils._sklearn import take_rows, validate_params
@@ -40,8 +39,9 @@ def make_disentanglement_scorer(
     metric : str or callable, default="mig"
         One of ``"mig"``, ``"modularity"``, ``"explicitness"``,
         ``"dci_disentanglement"``, ``"dci_completeness"``, ``"dci_informativeness"``,
-        ``"sap"``, ``"beta_vae"``, ``"factor_vae"``, ``"irs"``,
-        ``"neg_gaussian_total_correlation"``,
+        ``"infomec_modularity"``, ``"infomec_explicitness"``,
+        ``"infomec_compactness"``, ``"sap"``, ``"beta_vae"``, ``"factor_vae"``,
+        ``"irs"``, ``"neg_gaussian_total_correlation"``,
         ``"neg_gaussian_wasserstein_correlation"`` and ``"n_active_components"``. Or a
         callable ``metric(Z, Y, **kwargs)`` that returns a number; larger is better.
 
@@ -245,10 +245,10 @@ def _is_stretch(place):
     return steps.min() >= 0 and np.mean(steps <= 1) >= CONSECUTIVE
 
 
-def _part_of_dci(part):
-    @wraps(dci_score)
+def _part_of(function, part):
+    @wraps(function)
     def score(Z, Y, **kwargs):
-        return dci_score(Z, Y, **kwargs)[part]
+        return function(Z, Y, **kwargs)[part]
 
     return score
 
@@ -262,7 +262,11 @@ def _negative(function):
 
 
 SCORES = {
-    **{name: METRICS[name] for name in METRICS.keys() - LOWER_IS_BETTER - {"dci"}},
+    **{name: METRICS[name] for name in METRICS.keys() - LOWER_IS_BETTER - PARTS.keys()},
     **{f"neg_{name}": _negative(METRICS[name]) for name in LOWER_IS_BETTER},
-    **{f"dci_{part}": _part_of_dci(part) for part in DCI_PARTS},
+    **{
+        f"{name}_{part}": _part_of(METRICS[name], part)
+        for name, parts in PARTS.items()
+        for part in parts
+    },
 }

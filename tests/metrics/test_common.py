@@ -10,6 +10,7 @@ from sk_bvae.metrics import (
     dci_score,
     explicitness_score,
     factor_vae_score,
+    infomec_score,
     interventional_robustness_score,
     modularity_score,
     mutual_info_gap,
@@ -34,6 +35,11 @@ def dci(Z, Y, random_state=0):
     return result.disentanglement + result.completeness + result.informativeness
 
 
+def infomec(Z, Y, random_state=0):
+    result = infomec_score(Z, Y, random_state=random_state)
+    return result.modularity + result.explicitness + result.compactness
+
+
 def explicitness(Z, Y, random_state=0):
     return explicitness_score(Z, Y, random_state=random_state)
 
@@ -42,7 +48,7 @@ def sap(Z, Y, random_state=0):
     return sap_score(Z, Y, random_state=random_state)
 
 
-DRAWING = [explicitness, sap, dci, beta_vae, factor_vae]
+DRAWING = [explicitness, sap, dci, infomec, beta_vae, factor_vae]
 SCORES = [
     mutual_info_gap,
     modularity_score,
@@ -53,6 +59,7 @@ NAMES = {
     explicitness: "explicitness_score",
     sap: "sap_score",
     dci: "dci_score",
+    infomec: "infomec_score",
     beta_vae: "beta_vae_score",
     factor_vae: "factor_vae_score",
 }

@@ -8,6 +8,7 @@ from sk_bvae.metrics import (
     dci_score,
     disentanglement_report,
     gaussian_wasserstein_correlation,
+    infomec_score,
     sap_score,
 )
 
@@ -23,6 +24,9 @@ def test_every_value_is_what_its_function_returns(codes, factors):
         "dci_disentanglement",
         "dci_completeness",
         "dci_informativeness",
+        "infomec_modularity",
+        "infomec_explicitness",
+        "infomec_compactness",
         "sap",
         "beta_vae",
         "factor_vae",
@@ -34,6 +38,8 @@ def test_every_value_is_what_its_function_returns(codes, factors):
     assert all(np.isfinite(value) for value in report.values())
     dci = dci_score(codes, factors, random_state=4)
     assert report["dci_completeness"] == dci.completeness
+    infomec = infomec_score(codes, factors, random_state=4)
+    assert report["infomec_compactness"] == infomec.compactness
     assert report["sap"] == sap_score(codes, factors, random_state=4)
     assert report["beta_vae"] == beta_vae_score(codes, factors, random_state=4)
     distance = gaussian_wasserstein_correlation(codes)

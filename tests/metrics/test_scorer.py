@@ -31,6 +31,9 @@ NAMES = [
     "dci_disentanglement",
     "dci_completeness",
     "dci_informativeness",
+    "infomec_modularity",
+    "infomec_explicitness",
+    "infomec_compactness",
     "sap",
     "beta_vae",
     "factor_vae",
@@ -245,8 +248,8 @@ def test_unlabelled_rows_are_left_out(name, container, X, factors, some):
 
 
 def options_of(name):
-    draws = {"beta_vae", "factor_vae", "sap", "explicitness"}
-    return {"random_state": 0} if name in draws or name.startswith("dci") else {}
+    draws = ("beta_vae", "factor_vae", "sap", "explicitness", "dci", "infomec")
+    return {"random_state": 0} if name.startswith(draws) else {}
 
 
 @pytest.mark.parametrize("name", NAMES)
