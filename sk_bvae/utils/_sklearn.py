@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils._set_output import ADAPTERS_MANAGER
 from sklearn.utils._set_output import _get_output_config as output_container
+from sklearn.utils._user_interface import _print_elapsed_time as print_elapsed_time
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
@@ -50,6 +51,7 @@ __all__ = [
     "column_positions",
     "fit_context",
     "output_container",
+    "print_elapsed_time",
     "take_rows",
     "validate_params",
     "yield_masked_array_for_each_param",

@@ -1,12 +1,24 @@
 """Disentanglement, completeness and informativeness."""
 
+import re
+
 import numpy as np
 import pytest
+from joblib import parallel_config
 from scipy.stats import entropy
-from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.base import clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.model_selection import train_test_split
+from sklearn.tree import DecisionTreeClassifier
 
 from sk_bvae.metrics import dci_score
 from sk_bvae.metrics._dci import _concentration
+from sk_bvae.utils._random import draw_seeds
 
 
 def test_perfect_codes(factors):
@@ -51,24 +63,88 @@ def test_concentration_at_its_ends():
     assert _concentration(np.array(half)) == pytest.approx(0.5)
 
 
-def test_jobs_do_not_change_the_result(codes, factors):
-    codes, factors = codes[:60], factors[:60, :2]
-    one, two = (
-        dci_score(codes, factors, random_state=0, n_jobs=n_jobs) for n_jobs in (1, 2)
-    )
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_jobs_do_not_change_the_result(backend, codes, factors):
+    forest = RandomForestClassifier(10)
+    one = dci_score(codes, factors, estimator=forest, random_state=0)
+    with parallel_config(backend):
+        two = dci_score(codes, factors, estimator=forest, random_state=0, n_jobs=2)
     assert np.array_equal(one.importances, two.importances)
     assert one.informativeness == two.informativeness
 
 
-class Rounded(GradientBoostingClassifier):
-    """Trees whose importances came out a little below 0."""
+def test_the_factor_of_most_classes_starts_first(codes, factors, capsys):
+    dci_score(codes, factors, estimator=DecisionTreeClassifier(), verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert [re.search(r"column (\d) of Y, total= ", line)[1] for line in lines] == list(
+        "210"
+    )
+
+
+def test_silence(codes, factors, capsys):
+    dci_score(codes, factors, estimator=DecisionTreeClassifier())
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "forest", [RandomForestClassifier(20), ExtraTreesClassifier(20, max_depth=3)]
+)
+def test_importances_of_a_forest(forest, codes, factors):
+    result = dci_score(codes, factors, estimator=forest, shuffle=False, random_state=0)
+    seeds = draw_seeds(0, 3)
+    split = train_test_split(codes, factors, test_size=0.5, shuffle=False)
+    for k, seed in enumerate(seeds):
+        fitted = (
+            clone(forest).set_params(random_state=seed).fit(split[0], split[2].T[k])
+        )
+        assert result.importances[:, k] == pytest.approx(fitted.feature_importances_)
+    assert not hasattr(forest, "classes_")
+    assert forest.random_state is None
+
+
+def test_a_seed_of_the_estimator_is_kept(codes, factors):
+    forest = RandomForestClassifier(3, random_state=7)
+    one, two = (
+        dci_score(codes, factors, estimator=forest, shuffle=False, random_state=seed)
+        for seed in (0, 1)
+    )
+    assert np.array_equal(one.importances, two.importances)
+
+
+class Counting(DecisionTreeClassifier):
+    """A tree that counts its importances, as gradient boosting elsewhere does."""
+
+    @property
+    def feature_importances_(self):
+        return 10 * len(self.classes_) * super().feature_importances_
+
+
+def test_every_factor_weighs_the_same(codes, factors):
+    shares, counts = (
+        dci_score(codes, factors, estimator=tree, random_state=0)
+        for tree in (DecisionTreeClassifier(), Counting())
+    )
+    assert counts.importances == pytest.approx(shares.importances)
+    assert counts.disentanglement == pytest.approx(shares.disentanglement)
+
+
+def test_estimators_without_importances_are_refused(codes, factors):
+    with pytest.raises(TypeError, match="LinearDiscriminantAnalysis has none"):
+        dci_score(codes, factors, estimator=LinearDiscriminantAnalysis())
+    with pytest.raises(TypeError, match="RandomForestRegressor is none"):
+        dci_score(codes, factors, estimator=RandomForestRegressor())
+    with pytest.raises(ValueError, match="'estimator' parameter of dci_score"):
+        dci_score(codes, factors, estimator="forest")
+
+
+class Rounded(DecisionTreeClassifier):
+    """A tree whose importances came out a little below 0."""
 
     feature_importances_ = np.array([1.0, -1e-17, 0.0, 0.0])
 
 
-def test_importances_that_rounding_made_negative(codes, factors, monkeypatch):
-    monkeypatch.setattr("sk_bvae.metrics._dci.GradientBoostingClassifier", Rounded)
-    result = dci_score(codes, factors)
+def test_importances_that_rounding_made_negative(codes, factors):
+    result = dci_score(codes, factors, estimator=Rounded())
     assert result.importances.min() == 0
     assert result.disentanglement == pytest.approx(0)
     assert result.completeness == 1
