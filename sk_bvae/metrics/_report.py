@@ -1,6 +1,7 @@
 """The metrics by their names, and all of one representation at once."""
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -22,7 +23,7 @@ from sk_bvae.metrics._mutual_info import mutual_info_gap
 from sk_bvae.metrics._sap import sap_score
 from sk_bvae.metrics._validation import _check_codes_and_factors
 from sk_bvae.utils._random import draw_seeds
-from sk_bvae.utils._sklearn import validate_params
+from sk_bvae.utils._sklearn import print_elapsed_time, validate_params
 from sk_bvae.utils._types import RandomState
 
 
@@ -55,7 +56,6 @@ METRICS: dict[str, Callable[..., Any]] = {
     "gaussian_wasserstein_correlation": _wasserstein_correlation,
     "n_active_components": _n_active_components,
 }
-SEEDED = {"explicitness", "dci", "infomec", "sap", "beta_vae", "factor_vae"}
 LOWER_IS_BETTER = {"gaussian_total_correlation", "gaussian_wasserstein_correlation"}
 # The scores of metrics that give several.
 PARTS = {
@@ -69,8 +69,10 @@ PARTS = {
         "Z": ["array-like"],
         "Y": ["array-like"],
         "metrics": [list, tuple, None],
+        "metric_params": [Mapping, None],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
     },
     prefer_skip_nested_validation=True,
 )
@@ -79,8 +81,10 @@ def disentanglement_report(
     Y: ArrayLike,
     *,
     metrics: Sequence[str] | None = None,
+    metric_params: Mapping[str, Mapping[str, Any]] | None = None,
     random_state: RandomState = None,
     n_jobs: int | None = None,
+    verbose: int = 0,
 ) -> dict[str, float]:
     """Score one representation by every metric.
 
@@ -99,12 +103,21 @@ def disentanglement_report(
         ``"gaussian_wasserstein_correlation"`` and ``"n_active_components"``. None for
         all. Without ``"dci"`` the others together take seconds.
 
+    metric_params : dict of str to dict, default=None
+        Options of the metrics' own functions, by the metrics' names. With
+        ``{"dci": {"estimator": RandomForestClassifier(max_features=None)}}`` DCI takes
+        seconds too.
+
     random_state : int, RandomState instance or None, default=None
         Determines what is drawn. An int goes to every metric as it is, so that each
         value is what the metric's own function returns with that `random_state`.
 
     n_jobs : int or None, default=None
-        Passed to :func:`dci_score`.
+        Passed to :func:`dci_score`. The result does not depend on it.
+
+    verbose : int, default=0
+        Whether to print a line for each metric that is done, with the time it took,
+        and within DCI for each factor.
 
     Returns
     -------
@@ -120,8 +133,10 @@ def disentanglement_report(
     ------
     ValueError
         If Z or Y is not two-dimensional, has NaN or infinite values, if their lengths
-        differ, if Y holds something else than integers, or if `metrics` has an
-        unknown name.
+        differ, if Y holds something else than integers, if `metrics` has an unknown
+        name, or if `metric_params` has one that is not in `metrics`.
+    TypeError
+        If a metric does not take one of its options.
 
     Warns
     -----
@@ -140,6 +155,13 @@ def disentanglement_report(
     >>> Z = Y * [1.0, -2.0]
     >>> disentanglement_report(Z, Y, metrics=["mig", "irs", "n_active_components"])
     {'mig': 1.0, 'irs': 1.0, 'n_active_components': 2}
+
+    With an option, and a line for each metric as it ends:
+
+    >>> params = {"mig": {"n_bins": 2}}
+    >>> disentanglement_report(Z, Y, metrics=["mig"], metric_params=params, verbose=1)
+    [disentanglement_report] ..... (metric 1 of 1) mig, total= ...s
+    {'mig': 1.0}
 
     A table of several models, one row each:
 
@@ -160,13 +182,32 @@ def disentanglement_report(
     Z, Y = _check_codes_and_factors(Z, Y)
     if not isinstance(random_state, Integral):
         random_state = draw_seeds(random_state, 1)[0]
+    shared = {"random_state": random_state, "n_jobs": n_jobs, "verbose": verbose}
+    options = _choose_options(names, shared, metric_params or {})
     report: dict[str, float] = {}
-    for name in names:
-        options = {"random_state": random_state} if name in SEEDED else {}
-        if name == "dci":
-            options["n_jobs"] = n_jobs
-        report |= _name_scores(name, METRICS[name](Z, Y, **options))
+    for place, name in enumerate(names, start=1):
+        message = f"(metric {place} of {len(names)}) {name}" if verbose else None
+        with print_elapsed_time("disentanglement_report", message):
+            result = METRICS[name](Z, Y, **options[name])
+        report |= _name_scores(name, result)
     return report
+
+
+def _choose_options(names, shared, own):
+    """Give each metric what it takes of the shared options, and those of its own."""
+    strangers = [name for name in own if name not in names]
+    if strangers:
+        raise ValueError(
+            f"metric_params has options of {strangers}, but the metrics are {names}."
+        )
+    chosen = {}
+    for name in names:
+        signature = inspect.signature(METRICS[name])
+        taken = shared.keys() & signature.parameters.keys()
+        chosen[name] = {key: shared[key] for key in taken} | dict(own.get(name, {}))
+        # Now, and not when the metrics before it have taken their time.
+        signature.bind(None, None, **chosen[name])
+    return chosen
 
 
 def _name_scores(name, result):
