@@ -16,10 +16,7 @@ BEGINS = re.compile(r"^(?=\.\. (?:GENERATED FROM|_sphx_glr_download_))", re.MULT
 SAVED = re.compile(r'savefig\(\s*f?"([^"]+)"')
 
 PRINTED = """\
-.. rst-class:: sphx-glr-script-out
-
-.. literalinclude:: /results/{name}.txt
-   :language: none
+.. printed:: {name}
 
 """
 PICTURE = """\

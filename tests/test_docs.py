@@ -112,7 +112,7 @@ def test_what_is_printed_follows_the_introduction_and_a_picture_its_code():
     page = kept_results.with_results(EXAMPLES_PAGE, "digits")
     order = [
         "introduction",
-        "literalinclude:: /results/digits.txt",
+        ".. printed:: digits",
         "a section",
         "savefig",
         "image:: /results/plot_higgins_responses_beta_1.png",
