@@ -20,6 +20,7 @@ FEW_POINTS = {
 }
 SHORT = {
     "plot_baselines": {"SEEDS": [0], "N_IMAGES": 500, "PROTOCOL": FEW_POINTS},
+    "plot_blob": {"N_EPOCHS": 3, "N_REPLICAS": 2},
     "plot_burgess_blobs": {"N_SEEDS": 2, "N_EPOCHS": 3},
     "plot_burgess_factors": {"N_IMAGES": 500, "N_EPOCHS": 3},
     "plot_burgess_traversals": {"N_IMAGES": 400, "N_EPOCHS": 2},
