@@ -107,7 +107,7 @@ for row, capacity in enumerate(capacities):
 models = [row[0] for row in by_capacity.estimators_]
 figure, panels = plt.subplots(
     *(2, len(models)),
-    figsize=(11, 4),
+    figsize=(11, 3.3),
     height_ratios=[1, 2],
     layout="compressed",
 )
