@@ -84,7 +84,7 @@ def demo(session):
 @nox.session
 def examples(session):
     """Run all examples with small values, as a check of their code: a minute or two."""
-    install(session, "test", "example")
+    install(session, "example")
     session.run(
         *("pytest", "tests/test_examples.py", "--numprocesses", "2", *session.posargs),
         env={"MPLBACKEND": "agg", **ONE_THREAD},
