@@ -5,8 +5,8 @@ A blob: two factors, two latents, no labels
 A spot moves over an image of 16x16 pixels. Two numbers made each image, the place along
 x and along y, and a representation that *disentangles* has a latent for each. Whether a
 beta-VAE finds them depends on beta and, as much, on the seed. So 24 models are fitted
-here at once, and one is chosen without labels, by how far each agrees with the others of
-its beta (UDR). The labels come in only afterwards, to say how good the choice was.
+here at once, and one is chosen without labels, by how far each agrees with the others
+of its beta (UDR). The labels come in only afterwards, to say how good the choice was.
 
 About half a minute on two cores.
 """

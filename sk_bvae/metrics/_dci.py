@@ -81,9 +81,8 @@ def dci_score(
         function calls.
 
     n_jobs : int or None, default=None
-        Number of factors to fit at the same time, as in :class:`joblib.Parallel`, in
-        threads unless :func:`joblib.parallel_config` says otherwise. None means 1, and
-        -1 all processors. The result does not depend on it.
+        Number of factors to fit at the same time, as in :class:`joblib.Parallel`. None
+        means 1, and -1 all processors. The result does not depend on it.
 
     verbose : int, default=0
         Whether to print a line for each factor that is done, with the time it took.
@@ -197,9 +196,9 @@ def _side_by_side(function, factors, Y, n_jobs):
     # The factor of most classes takes longest: started last, it would end alone.
     n_classes = [len(np.unique(y)) for y in Y[:, factors].T]
     longest_first = factors[np.argsort(n_classes)[::-1]]
-    # scikit-learn's trees grow without the GIL.
-    parallel = Parallel(n_jobs=n_jobs, prefer="threads")
-    results = parallel(delayed(function)(k) for k in longest_first)
+    # Not in threads: scikit-learn's checks of data set Python's warning filters for a
+    # moment, and threads that do so at once leave them changed.
+    results = Parallel(n_jobs=n_jobs)(delayed(function)(k) for k in longest_first)
     by_factor = dict(zip(longest_first, results, strict=True))
     return [by_factor[k] for k in factors]
 

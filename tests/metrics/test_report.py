@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
 from sk_bvae.metrics import (
     beta_vae_score,
@@ -106,8 +106,11 @@ def test_mistaken_options_are_named_at_once(codes, factors, capsys):
 
 
 def test_jobs_do_not_change_the_report(codes, factors):
+    options = {"dci": {"estimator": GradientBoostingClassifier(n_estimators=5)}}
     one, two = (
-        disentanglement_report(codes, factors, random_state=0, n_jobs=n_jobs)
+        disentanglement_report(
+            codes, factors, metric_params=options, random_state=0, n_jobs=n_jobs
+        )
         for n_jobs in (None, 2)
     )
     assert one == two
