@@ -109,7 +109,7 @@ def _table(rows):
 
 def _has_header(rows):
     """Say whether the first row names a column of numbers."""
-    return any(
+    return len(rows) > 1 and any(
         name and not NUMBER.match(name) and all(map(NUMBER.match, numbers))
         for name, *numbers in zip(*rows, strict=True)
     )
