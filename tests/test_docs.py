@@ -190,6 +190,18 @@ def test_the_source_of_a_name_is_found(module, name, first, last):
     assert lines[-1].strip().startswith(last)
 
 
+INVENTORIES = sorted((DOCS / "inventories").glob("*.inv"))
+
+
+@pytest.mark.parametrize("path", INVENTORIES, ids=lambda path: path.stem)
+def test_the_names_of_other_projects_exist(path):
+    names = [line.split()[0] for line in path.read_text().splitlines()[3:]]
+    assert names == sorted(set(names))
+    for name in names:
+        assert name.startswith(path.stem)
+        pkgutil.resolve_name(name)
+
+
 @pytest.fixture
 def site(tmp_path):
     """Two pages without a fault."""
