@@ -18,6 +18,8 @@ FEW_POINTS = {
     "n_test": 40,
     "max_iter": 30,
 }
+# Of fewer no two may differ in shape alone.
+ENOUGH_FOR_DC_IGN = 3000
 SHORT = {
     "plot_baselines": {"SEEDS": [0], "N_IMAGES": 500, "PROTOCOL": FEW_POINTS},
     "plot_blob": {"N_EPOCHS": 3, "N_REPLICAS": 2},
@@ -33,12 +35,17 @@ SHORT = {
     "plot_digits": {},
     "plot_few_labels": {"N_IMAGES": 600, "N_REPLICAS": 2, "N_DRAWS": 2, "N_EPOCHS": 2},
     "plot_gaps": {"N_EPOCHS": 10},
-    "plot_higgins_classification": {"N_IMAGES": 400, "N_LABELLED": 400, "N_EPOCHS": 2},
+    "plot_higgins_classification": {
+        "N_IMAGES": ENOUGH_FOR_DC_IGN,
+        "N_LABELLED": 400,
+        "N_EPOCHS": 1,
+        "N_SEEDS": 2,
+    },
     "plot_higgins_continuity": {"N_IMAGES": 400, "N_POINTS": 40, "N_EPOCHS": 1},
     "plot_higgins_latent_size": {"N_IMAGES": 300, "N_POINTS": 30, "N_EPOCHS": 2},
-    "plot_higgins_responses": {"N_IMAGES": 400, "N_EPOCHS": 2},
+    "plot_higgins_responses": {"N_IMAGES": 400, "N_EPOCHS": 2, "N_SEEDS": 2},
     "plot_higgins_scores": {
-        "N_IMAGES": 3000,  # of fewer no two may differ in shape alone, as DC-IGN needs
+        "N_IMAGES": ENOUGH_FOR_DC_IGN,
         "N_FITTED": 400,
         "N_SCORED": 200,
         "N_DCI": 100,
