@@ -110,13 +110,15 @@ PUBLISHED = {
 # Measured beside published
 # -------------------------
 # A multinomial logistic regression on standardised codes, for each factor by itself;
-# the accuracy is on images that neither it nor the model has seen.
+# the accuracy is on images that neither it nor the model has seen. It is hardly
+# penalised, because 32 positions along one code take steep weights: with scikit-learn's
+# default of ``C=1``, PCA reads x at 48 % and not at 61 %.
 
 train, test = (
     make_shapes2d(N_LABELLED, image_size=IMAGE_SIZE, random_state=seed)
     for seed in (1, 2)
 )
-classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+classifier = make_pipeline(StandardScaler(), LogisticRegression(C=100, max_iter=1000))
 
 
 def accuracies(transform):
