@@ -192,8 +192,8 @@ class SearchCheckpoint(Quiet):
     ...     BetaVAE(max_iter=3), {"beta": [1, 4]}, n_replicas=3, random_state=0
     ... )
     >>> folder = tempfile.mkdtemp()
-    >>> search.set_callbacks(SearchCheckpoint(folder)).fit(X).best_replica_
-    1
+    >>> search.set_callbacks(SearchCheckpoint(folder)).fit(X).transform(X).shape
+    (1797, 10)
     """
 
     def __init__(self, folder: str | os.PathLike) -> None:
