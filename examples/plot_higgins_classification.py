@@ -6,7 +6,7 @@ Table 2 of the beta-VAE paper (Higgins et al., ICLR 2017, appendix A.5) asks how
 linear classifier reads each factor's value off the codes: which of three shapes, six
 scales, forty orientations and 32 positions along x and y. Here its seven rows are
 measured again, beside the published accuracies. Disentangled codes are not the only
-ones that can be read: PCA does as well on position, because it spends more codes on it.
+ones that can be read: PCA does best on position, because it spends more codes on it.
 
 Images of 32x32 and networks of 256-256 units stand in for the paper's 64x64 and larger
 networks. About six minutes on two cores.
