@@ -1,9 +1,12 @@
 """The lone training loop: skorch's, with players and losses made of named terms."""
 
+import inspect
+
 import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
+from skorch.utils import TeeGenerator
 
 from sk_bvae.training.rows import Batches
 from sk_bvae.training.step import (
@@ -74,6 +77,8 @@ class Net(NeuralNet):
             args, kwargs = self.get_params_for_optimizer(name, parameters)
             setattr(self, f"{name}_", getattr(self, name)(*args, **kwargs))
             self.learned_[player] = [p for _, p in parameters if p.requires_grad]
+        optimizers = map(self.optimizer_of, self.learned_)
+        self.takes_closure_ = any(map(_needs_closure, optimizers))
         return self
 
     def optimizer_name(self, player):
@@ -220,19 +225,32 @@ class Net(NeuralNet):
     def _share_done(self):
         return self.progress_.epochs / self.max_epochs
 
-    def _step_optimizer(self, step_fn):
-        """Step every player's optimizer by gradients at the same weights."""
-        if len(self.learned_) == 1:
-            self.optimizer_.step(step_fn)
-            return
-        step_fn()
+    def train_step(self, batch, **fit_params):
+        """Take a step, or only look where what is trained is at its optimum.
+
+        skorch hands every optimizer a closure, and clears gradients by a method of
+        torch's that is slow on small networks. Only what asks for a closure gets one.
+        """
+        if self.is_solved_:
+            return self.validation_step(batch, **fit_params)
+        if self.takes_closure_:
+            return super().train_step(batch, **fit_params)
+        self._forget_gradients()
+        step = self.train_step_single(batch, **fit_params)
+        self.notify(
+            "on_grad_computed",
+            named_parameters=TeeGenerator(self.get_all_learnable_params()),
+            batch=batch,
+            training=True,
+        )
         for player in self.learned_:
             self.optimizer_of(player).step()
+        return step
 
-    def train_step(self, batch, **fit_params):
-        """Take a step, or only look where what is trained is at its optimum."""
-        step = self.validation_step if self.is_solved_ else super().train_step
-        return step(batch, **fit_params)
+    def _forget_gradients(self):
+        for parameters in self.learned_.values():
+            for parameter in parameters:
+                parameter.grad = None
 
     def train_step_single(self, batch, **fit_params):
         """Compute the losses of a batch and each player's gradient."""
@@ -252,6 +270,12 @@ class Net(NeuralNet):
     def _describe(self, losses):
         terms = named_terms(losses)
         return {"loss": terms["loss"], "y_pred": terms}
+
+
+def _needs_closure(optimizer):
+    """Say whether an optimizer computes the loss itself, as LBFGS does."""
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is closure.empty
 
 
 def solver_params(name, solver, device):

@@ -1,0 +1,67 @@
+"""The lone training loop takes the steps that skorch's own would take."""
+
+import numpy as np
+import pytest
+import torch
+from skorch.callbacks import Callback, GradientNormClipping
+
+from sk_bvae import BetaVAE, FactorVAE
+
+SMALL = {"hidden_layer_sizes": (8,), "init": "random", "early_stopping": False}
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).normal(size=(64, 5)).astype(np.float32)
+
+
+def fit(X, Estimator=BetaVAE, *callbacks, **params):
+    params = {**SMALL, "max_iter": 3, "batch_size": 16, "random_state": 0, **params}
+    return Estimator(2, net_params={"callbacks": [*callbacks]}, **params).fit(X)
+
+
+def weights(module):
+    return torch.nn.utils.parameters_to_vector(module.parameters()).detach()
+
+
+@pytest.mark.filterwarnings("ignore:No latent")
+def test_an_optimizer_that_asks_for_a_closure_gets_one(X):
+    calls = []
+
+    class Counting(Callback):
+        def on_grad_computed(self, net, **kwargs):
+            calls.append(net.history[-1, "epoch"])
+
+    solver = torch.optim.LBFGS
+    vae = fit(X, BetaVAE, Counting(), solver=solver, learning_rate_init=0.1)
+    assert vae.loss_curve_[-1] < vae.loss_curve_[0]
+    n_steps = 3 * 4
+    assert len(calls) > 2 * n_steps  # LBFGS looks several times before it steps
+
+
+@pytest.mark.filterwarnings("ignore:No latent")
+@pytest.mark.parametrize("Estimator", [BetaVAE, FactorVAE])
+def test_steps_take_the_gradients_that_callbacks_leave(Estimator, X):
+    n_steps, bound, ended = 4, 1e-3, {}
+    for max_norm in (0.0, bound):
+        clipping = GradientNormClipping(max_norm)
+        solver = {"solver": torch.optim.SGD, "learning_rate_init": 1.0}
+        vae = fit(X, Estimator, clipping, max_iter=1, **solver)
+        ended[max_norm] = weights(vae.net_.module_["vae"])
+    moved = (ended[bound] - ended[0.0]).norm()
+    assert 0 < moved <= n_steps * bound * 1.01
+
+
+@pytest.mark.filterwarnings("ignore:No latent")
+def test_gradients_do_not_add_up_over_the_steps(X):
+    norms = []
+
+    class Watching(Callback):
+        def on_grad_computed(self, net, named_parameters, **kwargs):
+            norms.append(sum(float(p.grad.norm()) for _, p in named_parameters))
+
+    # nothing moves, and every batch is the whole: the gradient is as long at each step
+    still = {"solver": torch.optim.SGD, "learning_rate_init": 1e-12, "max_iter": 5}
+    fit(X, BetaVAE, Watching(), batch_size=64, **still)
+    assert len(norms) == 5
+    assert max(norms) < 1.5 * min(norms)
