@@ -66,8 +66,9 @@ def lines_of_rows():
 def print_scores():
     page = Page("papers_scores.txt")
     page.line(
-        f"{'':15}{'seeds':>6}{'hours':>7}{'Higgins, % (published)':>25}{'MIG':>7}"
-        f"{'DCI D':>7}{'FactorVAE':>11}{'active':>8}{'nats':>7}{'error':>8}"
+        f"{'':15}{'seeds':>6}{'epochs':>7}{'hours':>7}"
+        f"{'Higgins, % (published)':>25}{'MIG':>7}{'DCI D':>7}{'FactorVAE':>11}"
+        f"{'active':>8}{'nats':>7}{'error':>8}"
     )
     for name, lines in lines_of_rows().items():
         best = higgins_protocol(lines.filter(regex="higgins_").to_numpy().ravel())
@@ -76,9 +77,12 @@ def print_scores():
         published = HIGGINS[name.removesuffix(", Adam")]
         score = f"{best.mean:.1f} +- {best.std:.1f} ({published:.1f})"
         page.line(
-            f"{name:15}{len(lines):6}{lines['minutes'].sum() / 60:7.1f}{score:>25}"
+            f"{name:15}{len(lines):6}{lines['epochs'].mean():7.0f}"
+            f"{lines['minutes'].sum() / 60:7.1f}{score:>25}"
             f"{middle['mig']:7.2f}{middle['dci']:7.2f}{middle['factor_vae']:11.2f}"
-            f"{mean['active']:8.1f}{mean['nats']:7.1f}{mean['error']:8.1f}"
+            f"{mean['active']:8.1f}{mean['nats']:7.1f}{mean['error']:8.1f}".replace(
+                "nan", "  -"
+            )
         )
     page.line("\nMIG of each seed")
     for name, lines in lines_of_rows().items():

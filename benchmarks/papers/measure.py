@@ -42,7 +42,7 @@ def record(name, model):
     line = {
         "name": name,
         "epochs": model.n_iter_,
-        "minutes": sum(model.net_.history[:, "dur"]) / 60,
+        "minutes": minutes_of(model),
         "machine": platform.processor() or platform.machine(),
         **describe(model),
         **score_higgins(model),
@@ -55,6 +55,16 @@ def record(name, model):
         lines = pd.concat([older[older["name"] != name], lines])
     lines.to_csv(KEPT, index=False, float_format="%.4g")
     return line
+
+
+def minutes_of(model):
+    """Estimate how long the training took, pauses and what a kill has lost left out.
+
+    A fit that goes on from a checkpoint knows of its own epochs alone, and a model that
+    was loaded of none.
+    """
+    seconds = [epoch["dur"] for epoch in model.net_.history if "dur" in epoch]
+    return model.n_iter_ * np.median(seconds) / 60 if seconds else np.nan
 
 
 def describe(model):
