@@ -26,6 +26,9 @@ SHARE_FOR_SLOPES = 4
 # What is left of a part, by those before it, that is no more than rounding.
 SINGULAR = 1e-9
 
+# What double precision leaves where equal sums of squares are subtracted.
+ROUNDING = 1e-14
+
 
 def sample_rows(rows, n_epochs, n_components, seed):
     """Choose at random the rows from which latents are explained.
@@ -149,7 +152,10 @@ def _centred_products(blocks):
     n_rows = n_observed.max()
     n_observed[n_observed == 0] = 1.0  # of a column that nothing is known of
     totals = totals * (n_rows / n_observed).sqrt()
-    return (products - totals @ totals.T / n_rows).cpu().numpy()
+    centred = products - totals @ totals.T / n_rows
+    if centred[-1, -1] <= ROUNDING * products[-1, -1]:  # the data do not vary
+        centred[-1] = centred[:, -1] = 0.0
+    return centred.cpu().numpy()
 
 
 def _shares(products, active):
