@@ -248,9 +248,11 @@ class Net(NeuralNet):
         return step
 
     def _forget_gradients(self):
-        for parameters in self.learned_.values():
-            for parameter in parameters:
-                parameter.grad = None
+        """Clear all gradients, of parameters that a callback unfroze too."""
+        for player in self.learned_:
+            for group in self.optimizer_of(player).param_groups:
+                for parameter in group["params"]:
+                    parameter.grad = None
 
     def train_step_single(self, batch, **fit_params):
         """Compute the losses of a batch and each player's gradient."""

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback, GradientNormClipping
+from skorch.callbacks import Callback, GradientNormClipping, Unfreezer
 
 from sk_bvae import BetaVAE, FactorVAE
+from sk_bvae.nn import mlp
 
-SMALL = {"hidden_layer_sizes": (8,), "init": "random", "early_stopping": False}
+SMALL = {"init": "random", "hidden_layer_sizes": (8,), "early_stopping": False}
 
 
 @pytest.fixture
@@ -52,16 +53,29 @@ def test_steps_take_the_gradients_that_callbacks_leave(Estimator, X):
     assert 0 < moved <= n_steps * bound * 1.01
 
 
+def half_frozen(n_features, n_components):
+    encoder, decoder = mlp(
+        n_features, n_components, hidden_layer_sizes=(8,), activation="relu"
+    )
+    encoder.requires_grad_(False)
+    return encoder, decoder
+
+
 @pytest.mark.filterwarnings("ignore:No latent")
-def test_gradients_do_not_add_up_over_the_steps(X):
+@pytest.mark.parametrize("network", ["mlp", half_frozen])
+def test_gradients_do_not_add_up_over_the_steps(network, X):
+    """Nor those of what a callback has unfrozen along the way."""
     norms = []
 
     class Watching(Callback):
         def on_grad_computed(self, net, named_parameters, **kwargs):
-            norms.append(sum(float(p.grad.norm()) for _, p in named_parameters))
+            encoder = net.module_["vae"].encoder.parameters()
+            if net.history[-1, "epoch"] > 1:
+                norms.append(sum(float(p.grad.norm()) for p in encoder))
 
     # nothing moves, and every batch is the whole: the gradient is as long at each step
-    still = {"solver": torch.optim.SGD, "learning_rate_init": 1e-12, "max_iter": 5}
-    fit(X, BetaVAE, Watching(), batch_size=64, **still)
+    still = {"solver": torch.optim.SGD, "learning_rate_init": 1e-12, "max_iter": 6}
+    unfreezer = Unfreezer("vae.encoder.*", at=2)
+    fit(X, BetaVAE, Watching(), unfreezer, network=network, batch_size=64, **still)
     assert len(norms) == 5
     assert max(norms) < 1.5 * min(norms)
