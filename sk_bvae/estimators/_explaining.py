@@ -153,8 +153,8 @@ def _centred_products(blocks):
     n_observed[n_observed == 0] = 1.0  # of a column that nothing is known of
     totals = totals * (n_rows / n_observed).sqrt()
     centred = products - totals @ totals.T / n_rows
-    if centred[-1, -1] <= ROUNDING * products[-1, -1]:  # the data do not vary
-        centred[-1] = centred[:, -1] = 0.0
+    still = centred.diagonal() <= ROUNDING * products.diagonal()
+    centred[still] = centred[:, still] = 0.0
     return centred.cpu().numpy()
 
 
