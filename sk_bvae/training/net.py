@@ -91,10 +91,9 @@ class Net(NeuralNet):
         return getattr(self, f"{self.optimizer_name(player)}_")
 
     def torch_compile(self, module, name):
-        """Compile each player in its place, where ``compile`` asks for it."""
-        if self.compile and name == "module":
-            for player in module.values():
-                player.compile(**self.get_params_for("compile"))
+        """Compile the objective, players and all, where ``compile`` asks for it."""
+        if self.compile and name == "criterion":
+            return module.compiled(**self.get_params_for("compile"))
         return module
 
     def initialize(self):

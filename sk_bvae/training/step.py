@@ -1,5 +1,6 @@
 """One step of any objective: its losses, their gradients, and means over an epoch."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,16 @@ class Criterion(nn.Module):
         self.schedule = schedule
         self.n_views = n_views
         self.n_noise = n_noise
+
+    def compiled(self, **options):
+        """Make a criterion whose objective `torch.compile` makes one kernel of.
+
+        The schedule stays as it is, so that a weight that changes at every step is a
+        number that is handed over, and nothing to compile anew for.
+        """
+        criterion = copy(self)
+        criterion.objective = torch.compile(self.objective, **options)
+        return criterion
 
     def forward(self, players, batch, progress, weights=None):
         """Compute the losses, and let them count as much as the rows do."""

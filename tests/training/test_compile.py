@@ -1,0 +1,95 @@
+"""The compiler gets the whole objective as one graph, and no new one at each step."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from sk_bvae import (
+    DCIGN,
+    DIPVAE,
+    BetaTCVAE,
+    BetaVAE,
+    CapacityVAE,
+    FactorVAE,
+    InfoGAN,
+)
+
+MODELS = [
+    BetaVAE(),
+    BetaVAE(likelihood="bernoulli", precision="bfloat16"),
+    CapacityVAE(capacity=2.0, capacity_ramp=1.0),
+    BetaTCVAE(),
+    DIPVAE(kind="ii"),
+    FactorVAE(),
+    InfoGAN(),
+    DCIGN(),
+]
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:No latent"),
+    pytest.mark.filterwarnings("ignore:'bfloat16'|precision:UserWarning"),
+]
+
+
+GRAPHS = []
+
+
+def keep(graph, inputs):
+    """Keep what a compiler is given, and run it as it is."""
+    GRAPHS.append(graph)
+    return graph.forward
+
+
+@pytest.fixture
+def graphs():
+    torch._dynamo.reset()
+    GRAPHS.clear()
+    yield GRAPHS
+    torch._dynamo.reset()
+
+
+@pytest.fixture
+def X():
+    return np.random.default_rng(0).random((72, 6)).astype(np.float32)
+
+
+def fit(model, X, compiler=None, **params):
+    model = type(model)(**{**model.get_params(), **params})
+    model.set_params(n_components=2, batch_size=16, random_state=0)
+    model.set_params(net_params=compiler)
+    return model.fit(X, X[:, :1].round() if isinstance(model, DCIGN) else None)
+
+
+COMPILER = {"compile": True, "compile__backend": keep, "compile__fullgraph": True}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: str(model)[:40])
+def test_compiled_is_one_graph_that_takes_the_same_steps(model, X, graphs):
+    plain = fit(model, X, max_iter=8)
+    compiled = fit(model, X, COMPILER, max_iter=8)
+    # one for a whole batch, for a short one, for a gradual weight, and to validate
+    assert 0 < len(graphs) <= 4
+    np.testing.assert_array_equal(compiled.loss_curve_, plain.loss_curve_)
+    np.testing.assert_array_equal(compiled.transform(X), plain.transform(X))
+
+
+def test_going_on_compiles_nothing_again(X, graphs):
+    vae = fit(BetaVAE(), X, COMPILER, max_iter=2)
+    n_graphs = len(graphs)
+    for _ in range(3):
+        vae.partial_fit(X)
+    assert len(graphs) == n_graphs
+
+
+def test_a_compiled_model_goes_through_pickle(X, graphs):
+    vae = fit(BetaVAE(), X, COMPILER, max_iter=2)
+    loaded = pickle.loads(pickle.dumps(vae))
+    np.testing.assert_array_equal(loaded.transform(X), vae.transform(X))
+    vae.partial_fit(X)
+    torch._dynamo.reset()
+    graphs.clear()
+    loaded.partial_fit(X)
+    assert graphs  # the loaded one is compiled as well
+    np.testing.assert_array_equal(loaded.transform(X), vae.transform(X))
