@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from pickle import PicklingError
 
 import joblib
 import numpy as np
@@ -12,8 +13,20 @@ from sk_bvae.training.rows import Rows
 
 
 def same_value(new, old):
-    """Compare two values of a parameter, sequences, arrays and networks included."""
-    return new is old or hash_of(new) == hash_of(old)
+    """Compare two values of a parameter, sequences, arrays and networks included.
+
+    A function without a name of its own, which nothing can hash, equals only itself.
+    """
+    if new is old:
+        return True
+    if isinstance(new, Mapping) and isinstance(old, Mapping):
+        return new.keys() == old.keys() and all(
+            same_value(new[key], old[key]) for key in new
+        )
+    try:
+        return hash_of(new) == hash_of(old)
+    except PicklingError:
+        return False
 
 
 def hash_of(value):

@@ -83,6 +83,15 @@ def test_going_on_compiles_nothing_again(X, graphs):
     assert len(graphs) == n_graphs
 
 
+def test_going_on_takes_a_compiler_without_a_name(X, graphs):
+    params = {"compile": True, "compile__backend": lambda graph, inputs: graph.forward}
+    vae = fit(BetaVAE(), X, params, max_iter=2).partial_fit(X)
+    assert vae.n_iter_ == 3
+    vae.set_params(net_params={**params, "compile__backend": lambda graph, _: None})
+    with pytest.raises(ValueError, match="net_params cannot change"):
+        vae.partial_fit(X)
+
+
 def test_a_compiled_model_goes_through_pickle(X, graphs):
     vae = fit(BetaVAE(), X, COMPILER, max_iter=2)
     loaded = pickle.loads(pickle.dumps(vae))

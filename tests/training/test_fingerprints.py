@@ -48,6 +48,14 @@ def test_what_means_the_same_is_the_same(value, same, other):
     assert not any(same_value(value, each) for each in other)
 
 
+def test_a_function_without_a_name_is_the_same_as_itself_alone():
+    given = lambda: None  # noqa: E731
+    assert same_value({"a": given, "b": [1]}, {"a": given, "b": (1.0,)})
+    assert not same_value({"a": given, "b": [1]}, {"a": given, "b": [2]})
+    assert not same_value({"a": given}, {"a": lambda: None})
+    assert not same_value({"a": given}, {"a": given, "b": None})
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.bool])
 def test_tensors_of_any_dtype(dtype):
     tensor = torch.tensor([[0, 1]], dtype=dtype)
