@@ -52,13 +52,18 @@ def test_bfloat16_repeats_to_the_bit(model, images):
 def test_bfloat16_learns_what_float32_learns(images, likelihood):
     """Not to the bit, which shows that it is another precision indeed."""
     params = {"likelihood": likelihood, "early_stopping": False}
-    params |= {**SMALL, "max_iter": 20}
-    scores = [
-        BetaVAE(precision=kind, **params).fit(images).score(images)
-        for kind in ("float32", "bfloat16")
+    vae = BetaVAE(**{**SMALL, **params, "max_iter": 20})
+
+    def score(kind, seed):
+        vae.set_params(precision=kind, random_state=seed)
+        return vae.fit(images).score(images)
+
+    # one fit ends a tenth of a nat above or below the other, as the rounding falls
+    differences = [
+        score("bfloat16", seed) - score("float32", seed) for seed in range(4)
     ]
-    assert scores[0] != scores[1]
-    assert scores[0] == pytest.approx(scores[1], abs=0.1)
+    assert all(differences)
+    assert np.mean(differences) == pytest.approx(0.0, abs=0.1)
 
 
 def test_everything_but_the_networks_is_float32(images):
