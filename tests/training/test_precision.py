@@ -52,7 +52,7 @@ def test_bfloat16_repeats_to_the_bit(model, images):
 def test_bfloat16_learns_what_float32_learns(images, likelihood):
     """Not to the bit, which shows that it is another precision indeed."""
     params = {"likelihood": likelihood, "early_stopping": False}
-    vae = BetaVAE(**{**SMALL, **params, "max_iter": 20})
+    vae = BetaVAE(**{**SMALL, **params, "max_iter": 10})
 
     def score(kind, seed):
         vae.set_params(precision=kind, random_state=seed)
