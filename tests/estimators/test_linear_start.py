@@ -128,7 +128,7 @@ def test_training_leaves_the_affine_model_behind(digits):
 
 def test_no_other_model_is_worse_off(AnyVAE, digits):
     losses = [
-        AnyVAE(5, **{**SMALL, "init": init, "max_iter": 5}).fit(digits).loss_curve_
+        AnyVAE(5, **{**SMALL, "init": init, "max_iter": 5}).fit(digits[::3]).loss_curve_
         for init in ("pca", "random")
     ]
     assert losses[0][-1] < losses[1][-1]
