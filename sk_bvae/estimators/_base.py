@@ -475,7 +475,8 @@ class BaseModel(
             max_epochs=self.max_iter,
             verbose=self.verbose,
         )
-        net.criterion_ = net.torch_compile(make_criterion(self), name="criterion")
+        net.criterion = make_criterion(self)
+        net.criterion_ = net.torch_compile(net.criterion, name="criterion")
 
     def _train(self, net, rows, held_out, n_epochs, tasks):
         """Train a net; return what ended it, if its loss stopped being finite."""

@@ -73,7 +73,7 @@ def _flops_of(net, rows):
     (batch,) = net.get_iterator(rows.restrict(slice(0, 1)))
     players = net.module_.eval()
     batch_size = min(net.batch_size, len(rows))
-    return step_flops(players, lambda: net.criterion_(players, batch, 0.0), batch_size)
+    return step_flops(players, lambda: net.criterion(players, batch, 0.0), batch_size)
 
 
 def step_flops(players, losses_of_a_row, batch_size):

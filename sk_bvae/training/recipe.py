@@ -57,7 +57,7 @@ def build_net(make_players, optimizers, criterion, recipe, device):
         players = nn.ModuleDict(make_players())
     settings = {  # what users say counts last
         **_optimizers(players, optimizers, params["solver"], device),
-        **_extra_params(params["net_params"]),
+        **_extra_params(params["net_params"], players),
     }
     net = Net(
         players.float(),
@@ -86,7 +86,7 @@ def _optimizers(players, optimizers, solver_of_others, device):
     return named
 
 
-def _extra_params(net_params):
+def _extra_params(net_params, players):
     """Leave out the callbacks, which are set at each fit; refuse what is taken."""
     extra = {**(net_params or {})}
     extra.pop("callbacks", None)
@@ -94,6 +94,12 @@ def _extra_params(net_params):
         raise ValueError(
             "net_params may not hold 'criterion': the objective is the estimator's "
             "own. Subclass it for another."
+        )
+    if extra.get("compile") and len(players) > 1:
+        raise ValueError(
+            "net_params may hold 'compile' where a single network is trained, and here "
+            f"are {', '.join(players)}: torch's compiler cannot give each its own "
+            "gradient. Leave 'compile' out."
         )
     for name in extra:
         if name in OWN_PARAMETERS:

@@ -53,7 +53,7 @@ class Criterion(nn.Module):
         self.n_noise = n_noise
 
     def compiled(self, **options):
-        """Make a criterion whose objective `torch.compile` makes one kernel of.
+        """Make a criterion whose objective is compiled, by `torch.compile`.
 
         The schedule stays as it is, so that a weight that changes at every step is a
         number that is handed over, and nothing to compile anew for.
