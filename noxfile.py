@@ -26,7 +26,7 @@ def install(session, *groups, package=True):
 
 @nox.session
 def tests(session):
-    """Run the fast tests and the doctests, and measure the coverage.
+    """Run the fast tests and the doctests; ``-- --cov`` measures the coverage as well.
 
     They pass with any number of threads: ``OMP_NUM_THREADS=2 nox -s tests`` tries two.
     """
@@ -37,7 +37,7 @@ def tests(session):
     }
     processes = ("--numprocesses", "logical", "--maxprocesses", "4")
     # A test that hangs is a fault to be named, and some wait for other processes.
-    fast = ("-m", "not slow and not example", "--timeout", "400", "--cov")
+    fast = ("-m", "not slow and not example", "--timeout", "400")
     session.run("pytest", *fast, *processes, *session.posargs, env=threads)
 
 

@@ -146,7 +146,7 @@ print(vae.net_.module_["vae"].encoder[0].weight.double().sum().item().hex(), flu
 """
 
 
-@pytest.mark.parametrize("n_kills", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_kills_at_random_moments_lose_nothing(tmp_path, kill_at_random, n_kills):
     path = tmp_path / "vae.joblib"
 
