@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import sk_bvae
 from sk_bvae import BetaVAE
-from sk_bvae.estimators import BaseVAE
+from sk_bvae.estimators import BaseVAE, _factor_vae
 
 ESTIMATORS = [getattr(sk_bvae, name) for name in sk_bvae.__all__]
 VAES = [Estimator for Estimator in ESTIMATORS if issubclass(Estimator, BaseVAE)]
@@ -51,6 +51,12 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def small_discriminator(monkeypatch):
+    """Give FactorVAE a discriminator that trains as fast as the other networks."""
+    monkeypatch.setattr(_factor_vae, "WIDTHS", (64, 64))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,9 @@ from sk_bvae.nn._objective import Players
 from sk_bvae.nn._precision import MixedSequential
 from sk_bvae.utils._sklearn import Interval
 
+# Units of each hidden layer of the discriminator (appendix A).
+WIDTHS = (1000,) * 6
+
 
 def factor_elbo(players: Players, batch: Batch, *, gamma: float) -> Losses:
     """Negative ELBO, and a price on the total correlation that a discriminator sees.
@@ -77,7 +80,7 @@ def shuffle_latents(z):
 
 def build_discriminator(n_components):
     """Build six layers of 1,000 units, leaky ReLU, and one output (appendix A)."""
-    widths = [n_components, *[1000] * 6]
+    widths = [n_components, *WIDTHS]
     layers = []
     for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]

@@ -126,6 +126,7 @@ def test_training_leaves_the_affine_model_behind(digits):
     assert vae.fit(digits[::2]).score(digits[1::2]) > start + 5
 
 
+@pytest.mark.usefixtures("small_discriminator")
 def test_no_other_model_is_worse_off(AnyVAE, digits):
     losses = [
         AnyVAE(5, **{**SMALL, "init": init, "max_iter": 5}).fit(digits[::3]).loss_curve_
