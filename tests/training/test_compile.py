@@ -28,7 +28,7 @@ MODELS = [
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:No latent"),
-    pytest.mark.filterwarnings("ignore:'bfloat16'|precision:UserWarning"),
+    pytest.mark.filterwarnings("ignore:precision=:UserWarning"),
 ]
 
 
