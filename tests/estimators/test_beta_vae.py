@@ -9,7 +9,7 @@ def test_total_kl_falls_along_beta(digits):
     totals = [
         np.median(
             [
-                BetaVAE(beta=beta, max_iter=20, random_state=seed).fit(digits).kl_.sum()
+                BetaVAE(beta=beta, max_iter=10, random_state=seed).fit(digits).kl_.sum()
                 for seed in range(3)
             ]
         )

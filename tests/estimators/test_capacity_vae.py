@@ -4,8 +4,7 @@ import pytest
 from sk_bvae import CapacityVAE
 
 
-@pytest.mark.parametrize("batch_size", [64, 256])
-@pytest.mark.parametrize("capacity", [5, 10, 20])
+@pytest.mark.parametrize(("capacity", "batch_size"), [(5, 64), (10, 256), (20, 256)])
 def test_kl_ends_at_the_capacity(digits, capacity, batch_size):
     vae = CapacityVAE(
         capacity=capacity, batch_size=batch_size, max_iter=100, random_state=0

@@ -12,7 +12,7 @@ from sk_bvae.model_selection import ReplicaGridSearch
 distributed = pytest.importorskip("distributed")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
     """Two worker processes on this machine, with one thread each, and here one too.
 

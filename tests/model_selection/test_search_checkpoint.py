@@ -166,6 +166,7 @@ def test_beside_other_callbacks_and_workers(digits, tmp_path, n_jobs, capsys):
     assert_same_search(again, search, digits)
 
 
+@pytest.mark.usefixtures("small_discriminator")
 def test_a_model_of_two_players(digits, tmp_path):
     model = FactorVAE(**{**FAST, "max_iter": 1})
     grid = {"gamma": [1.0, 10.0]}
@@ -198,11 +199,11 @@ from sk_bvae.callbacks import SearchCheckpoint
 from sk_bvae.model_selection import ReplicaGridSearch
 
 torch.set_num_threads(1)
-X = (load_digits().data / 16).astype(np.float32)
+X = (load_digits().data[:600] / 16).astype(np.float32)
 BetaVAE(max_iter=1).fit(X[:50])
 print("ready", flush=True)
 vae = BetaVAE(hidden_layer_sizes=(16,), max_iter=4)
-grid = {"beta": [1.0, 4.0], "n_components": [2, 3, 4, 5, 6, 7, 8, 9]}
+grid = {"beta": [1.0, 4.0], "n_components": [2, 3, 4, 5]}
 search = ReplicaGridSearch(vae, grid, n_replicas=2, random_state=0)
 if len(sys.argv) > 1:
     search.set_callbacks(SearchCheckpoint(sys.argv[1]))

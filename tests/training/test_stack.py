@@ -11,15 +11,19 @@ from sklearn.model_selection import ParameterGrid
 from torch import nn
 
 import sk_bvae
-from sk_bvae import BetaVAE, CapacityVAE, InfoGAN
+from sk_bvae import BetaVAE, CapacityVAE, FactorVAE, InfoGAN
 from sk_bvae.datasets import make_blobs2d
+from sk_bvae.estimators import _factor_vae
 from sk_bvae.estimators._fitting import make_rows, prepare
 from sk_bvae.model_selection import ReplicaGridSearch, _plan
 from sk_bvae.nn import Batch
 from sk_bvae.training import precision
 from sk_bvae.training.stack import Stack, Views
 
-pytestmark = pytest.mark.filterwarnings("ignore:No latent")  # a few steps make none
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:No latent"),  # a few steps make none
+    pytest.mark.usefixtures("small_discriminator"),
+]
 
 
 class Gate(nn.Module):
@@ -169,6 +173,17 @@ def test_a_search_gives_what_lone_fits_give(
 
 @pytest.mark.parametrize(("Estimator", "network"), [*CASES, (InfoGAN, "lin_gan")])
 def test_weights_after_20_steps_in_float64(images, factors, Estimator, network):
+    assert_same_steps_in_float64(Estimator, network, images, factors)
+
+
+@pytest.mark.slow
+def test_the_papers_discriminator(images, factors, monkeypatch):
+    monkeypatch.setattr(_factor_vae, "WIDTHS", (1000,) * 6)
+    assert_same_steps_in_float64(FactorVAE, "mlp", images, factors)
+
+
+def assert_same_steps_in_float64(Estimator, network, images, factors):
+    """Take 20, stacked and alone, with the same batches and noise."""
     estimators = make_estimators(Estimator, network, max_iter=1)
     (nets, rows), (lone_nets, _) = (
         prepare_all(estimators, images, factors) for _ in range(2)
