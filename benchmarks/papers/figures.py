@@ -2,9 +2,9 @@
 
 Tables go to standard output and to text files, pictures to the folder of this call:
 ``cd docs/results && python ../../benchmarks/papers/figures.py`` keeps what the guide's
-page of results shows. ``scores``, ``classification``, ``responses`` or ``capacity``
-makes only that. Tables are of all lines in ``papers.csv``, pictures of the models that
-are on this machine.
+page of results shows. ``scores``, ``classification``, ``ranking``, ``responses`` or
+``capacity`` makes only that. The first two are of all lines in ``papers.csv``, the
+others of the models that are on this machine.
 """
 
 import argparse
@@ -24,7 +24,11 @@ from sk_bvae.inspection import (
     ReconstructionDisplay,
     TrainingDisplay,
 )
-from sk_bvae.metrics import higgins_protocol, mutual_info_gap
+from sk_bvae.metrics import (
+    higgins_protocol,
+    mutual_info_gap,
+    unsupervised_disentanglement_ranking,
+)
 
 ROWS = {
     "DC-IGN": "dc_ign_seed_",
@@ -108,6 +112,27 @@ def load(pattern):
     return [model for model in models if model.n_iter_ == model.max_iter]
 
 
+def print_ranking():
+    """Rank the seeds of each VAE without labels, beside what labels say of them."""
+    page = Page("papers_ranking.txt")
+    measured = pd.read_csv(KEPT, index_col="name")
+    test = make_images(random_state=1, n_images=5000)
+    page.line(f"{'':15}{'seed':>6}{'UDR':>7}{'Higgins, %':>12}{'MIG':>7}{'loss':>8}")
+    for name in ("VAE, Adam", "beta-VAE, Adam"):
+        models = load(f"{ROWS[name]}*")
+        ranking = unsupervised_disentanglement_ranking(
+            [model.transform(test.data) for model in models],
+            kl=[model.kl_ for model in models],
+        )
+        for model, udr in zip(models, ranking, strict=True):
+            line = measured.loc[f"{ROWS[name]}{model.random_state}"]
+            page.line(
+                f"{name:15}{model.random_state:6}{udr:7.2f}"
+                f"{line.filter(like='higgins_').mean():12.1f}{line['mig']:7.2f}"
+                f"{model.loss_curve_[-1]:8.1f}"
+            )
+
+
 def draw_responses():
     """Draw of each kind of model the seed of the highest MIG."""
     test = make_images(random_state=1, n_images=5000)
@@ -115,12 +140,19 @@ def draw_responses():
         if not (models := load(f"{start}*")):
             continue
         gaps = [mutual_info_gap(m.transform(test.data), test.target) for m in models]
-        display = LatentResponseDisplay.from_estimator(
-            models[int(np.argmax(gaps))], test, latents=5, random_state=0
-        )
-        display.figure_.suptitle(f"{name}, MIG {max(gaps):.2f}")
+        best = models[int(np.argmax(gaps))]
         label = start.removesuffix("_seed_")
-        display.figure_.savefig(f"plot_papers_responses_{label}.png", dpi=120)
+        responses = LatentResponseDisplay.from_estimator(
+            best, test, latents=5, random_state=0
+        )
+        # to the left: a legend is at the right
+        title = {"x": 0.02, "ha": "left"}
+        responses.figure_.suptitle(f"{name}, MIG {max(gaps):.2f}", **title)
+        responses.figure_.savefig(f"plot_papers_responses_{label}.png", dpi=120)
+        traversal = LatentTraversalDisplay.from_estimator(
+            best, test.data, seed_row=test.data[3], latents=5
+        )
+        traversal.figure_.savefig(f"plot_papers_traversal_{label}.png", dpi=120)
 
 
 def draw_capacity():
@@ -168,6 +200,7 @@ def describe_stage(page, label, model, test):
 FIGURES = {
     "scores": print_scores,
     "classification": print_classification,
+    "ranking": print_ranking,
     "responses": draw_responses,
     "capacity": draw_capacity,
 }
