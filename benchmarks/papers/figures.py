@@ -70,26 +70,27 @@ def lines_of_rows():
 def print_scores():
     page = Page("papers_scores.txt")
     page.line(
-        f"{'':15}{'seeds':>6}{'epochs':>7}{'hours':>7}"
+        f"{'':15}{'seeds':>6}{'epochs':>8}{'hours':>7}"
         f"{'Higgins, % (published)':>25}{'MIG':>7}{'DCI D':>7}{'FactorVAE':>11}"
-        f"{'active':>8}{'nats':>7}{'error':>8}"
     )
-    for name, lines in lines_of_rows().items():
+    rows = lines_of_rows()
+    for name, lines in rows.items():
         best = higgins_protocol(lines.filter(regex="higgins_").to_numpy().ravel())
         middle = lines[["mig", "dci", "factor_vae"]].median()
-        mean = lines[["active", "nats", "error"]].mean()
         published = HIGGINS[name.removesuffix(", Adam")]
         score = f"{best.mean:.1f} +- {best.std:.1f} ({published:.1f})"
         page.line(
-            f"{name:15}{len(lines):6}{lines['epochs'].mean():7.0f}"
+            f"{name:15}{len(lines):6}{lines['epochs'].mean():8.0f}"
             f"{lines['minutes'].sum() / 60:7.1f}{score:>25}"
             f"{middle['mig']:7.2f}{middle['dci']:7.2f}{middle['factor_vae']:11.2f}"
-            f"{mean['active']:8.1f}{mean['nats']:7.1f}{mean['error']:8.1f}".replace(
-                "nan", "  -"
-            )
         )
+    page.line(f"\n{'':15}{'active latents':>16}{'KL, nats':>10}{'error, nats':>13}")
+    for name, lines in rows.items():
+        mean = lines[["active", "nats", "error"]].mean()
+        error = f"{mean['error']:.1f}" if np.isfinite(mean["error"]) else "-"
+        page.line(f"{name:15}{mean['active']:16.1f}{mean['nats']:10.1f}{error:>13}")
     page.line("\nMIG of each seed")
-    for name, lines in lines_of_rows().items():
+    for name, lines in rows.items():
         page.line(f"{name:15}" + "".join(f"{gap:7.3f}" for gap in lines["mig"]))
 
 
