@@ -69,8 +69,8 @@ for label, seeds in FITTED.items():
     best = np.argmax(gaps)
     model = models[label] = seeds[best]
     active, nats = model.n_active_components_, getattr(model, model.nats).sum()
-    print(f"{label}: MIG of the seeds", np.round(gaps, 2))
-    print(f"{active} active latents of the highest, {nats:.1f} nats")
+    print(f"\n{label}, MIG of the seeds: " + ", ".join(f"{gap:.2f}" for gap in gaps))
+    print(f"the highest has {active} active latents, {nats:.1f} nats")
     print(f"{'':6}" + "".join(f"{name:>13}" for name in names))
     known = mutual_info_matrix(codes[best], test.target)
     for latent in range(active):
