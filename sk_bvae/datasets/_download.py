@@ -1,10 +1,11 @@
 """Getting a file, and never using one whose checksum is wrong."""
 
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 from sklearn.datasets import get_data_home
+
+from sk_bvae.utils._warnings import warn
 
 
 class RemoteFile(NamedTuple):
@@ -42,7 +43,7 @@ def fetch_file(remote, data_home, download_if_missing):
     if not download_if_missing:
         raise OSError(f"{problem}, and download_if_missing is False.")
     if path.exists():
-        warnings.warn(f"{problem}: downloading it again.", stacklevel=4)
+        warn(f"{problem}: downloading it again.")
     try:
         # Writes to a temporary file, renamed once its checksum is right.
         pooch.retrieve(

@@ -1,6 +1,5 @@
 """What every model shares: fitting and state; a model adds players and their losses."""
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
 from copy import copy
@@ -58,6 +57,7 @@ from sk_bvae.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from sk_bvae.utils._warnings import warn
 
 # Rows that are encoded or decoded at once: bounds the memory of everything but X.
 BLOCK_ROWS = 1024
@@ -520,10 +520,9 @@ class BaseModel(
     def _warn_of_collapse(self):
         """Warn if no latent carries anything."""
         if self.n_active_components_ == 0:
-            warnings.warn(
+            warn(
                 f"No latent of this {type(self).__name__} carries information: every "
                 f"{self.nats} is below {ACTIVE_NATS} nats. {self._collapse_advice()}",
-                stacklevel=4,
             )
 
     def _collapse_advice(self):
@@ -615,13 +614,12 @@ class BaseModel(
         state = dict(state)
         version = state.pop("_sk_bvae_version")
         if version != sk_bvae.__version__:
-            warnings.warn(
+            warn(
                 InconsistentVersionWarning(
                     estimator_name=type(self).__name__,
                     current_sklearn_version=f"sk-bvae {sk_bvae.__version__}",
                     original_sklearn_version=f"sk-bvae {version}",
                 ),
-                stacklevel=2,
             )
         arrays = state.pop("_net_arrays", None)
         super().__setstate__(state)

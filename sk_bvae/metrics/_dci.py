@@ -218,7 +218,7 @@ def _importances(classifier):
 def _concentration(R):
     """How far each row's weight lies on one column, averaged by the rows' weights."""
     if R.size == 0:
-        return float("nan")
+        return np.nan
     weights = R.sum(axis=1)
     if weights.sum() == 0:  # nothing is predicted by anything
         return 0.0

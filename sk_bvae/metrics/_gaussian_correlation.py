@@ -1,13 +1,12 @@
 """How dependent the codes are on each other, if they were Gaussian."""
 
-import warnings
-
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 
 from sk_bvae.metrics._validation import _check_codes, _is_constant
 from sk_bvae.utils._sklearn import validate_params
+from sk_bvae.utils._warnings import warn
 
 
 @validate_params({"Z": ["array-like"]}, prefer_skip_nested_validation=True)
@@ -64,13 +63,12 @@ def gaussian_total_correlation(Z: ArrayLike) -> float:
     scale = np.sqrt(np.diag(S))
     spectrum = np.linalg.eigvalsh(S / np.outer(scale, scale))
     if spectrum.size and spectrum[0] <= spectrum.size * np.finfo(np.float64).eps:
-        warnings.warn(
+        warn(
             "gaussian_total_correlation: the codes are linearly dependent (for "
             "example duplicated, or not fewer than the samples), so their total "
             "correlation is infinite. Remove the redundant codes, or score more "
             "samples.",
             UndefinedMetricWarning,
-            stacklevel=3,
         )
         return float("inf")
     return max(0.0, -0.5 * float(np.log(spectrum).sum()))

@@ -159,7 +159,7 @@ def _concentration(R, n_places):
     0 is an even spread, or no weight at all; 1 is a single place.
     """
     if R.size == 0:
-        return float("nan")
+        return np.nan
     weights = R.sum(axis=1)
     spread = np.ones(len(R))
     np.divide(

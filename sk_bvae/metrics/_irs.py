@@ -106,7 +106,7 @@ def interventional_robustness_score(
     Z, Y = _check_codes_and_factors(Z, Y, continuous=True)
     Y = Y[:, _varying_factors(Y, "interventional_robustness_score")]
     if Y.shape[1] == 0:
-        return float("nan")
+        return np.nan
     Z = Z[:, ~_is_constant(Z)]
     if Z.shape[1] == 0:
         _warn_undefined(

@@ -74,7 +74,7 @@ def modularity_score(Z: ArrayLike, Y: ArrayLike, *, n_bins: int = 20) -> float:
     Z, Y = _check_codes_and_factors(Z, Y)
     Y = Y[:, _varying_factors(Y, "modularity_score")]
     if Y.shape[1] == 0:
-        return float("nan")
+        return np.nan
     return _modularity(_mutual_info_of_bins(_bin_codes(Z, n_bins), Y, n_bins))
 
 

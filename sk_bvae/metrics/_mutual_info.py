@@ -142,7 +142,7 @@ def mutual_info_gap(Z: ArrayLike, Y: ArrayLike, *, n_bins: int = 20) -> float:
     Z, Y = _check_codes_and_factors(Z, Y)
     Y = Y[:, _varying_factors(Y, "mutual_info_gap")]
     if Y.shape[1] == 0:
-        return float("nan")
+        return np.nan
     mutual_info = _mutual_info_of_bins(_bin_codes(Z, n_bins), Y, n_bins)
     return _mean_or_nan(_lead_of_best(mutual_info) / _entropies(Y))
 

@@ -66,7 +66,7 @@ def _nothing_to_tell_apart(metric):
         f"{metric}: there are fewer than two factors to tell apart, so the score is "
         "NaN."
     )
-    return float("nan")
+    return np.nan
 
 
 def _batches_of_groups(sampler, n_groups, samples_per_group):

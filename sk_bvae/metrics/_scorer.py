@@ -13,6 +13,7 @@ from sk_bvae.metrics._report import LOWER_IS_BETTER, METRICS, PARTS
 from sk_bvae.metrics._validation import _check_continuous_factors
 from sk_bvae.utils._labels import is_labelled
 from sk_bvae.utils._sklearn import take_rows, validate_params
+from sk_bvae.utils._warnings import warn
 
 # No metric is defined for fewer rows.
 MIN_LABELLED = 2
@@ -196,14 +197,13 @@ def _warn_of_ordered_folds(Y):
     columns = _find_cut_factors(Y)
     if len(columns):
         named = ", ".join(str(column) for column in columns)
-        warnings.warn(
+        warn(
             "The rows to be scored look like an unshuffled fold of an ordered grid: "
             "almost every row is the combination of factors that follows the one "
             f"before, and the factors in columns {named} of Y show a part of their "
             "values only. Shuffle the folds, for example with cv=KFold(5, "
             "shuffle=True, random_state=0).",
             UserWarning,
-            stacklevel=4,
         )
 
 
@@ -218,7 +218,7 @@ def _find_cut_factors(Y):
     that is constant or whose classes start above 1.
     """
     if len(Y) < MIN_ROWS or (np.floor(Y) != Y).any():
-        return np.array([], dtype=int)
+        return []
     digits = Y - Y.min(axis=0)
     sizes = digits.max(axis=0) + 1
     slowest_first = np.argsort(
@@ -226,7 +226,7 @@ def _find_cut_factors(Y):
     )
     place = _place_in_grid(digits[:, slowest_first], sizes[slowest_first])
     if not _is_stretch(place):
-        return np.array([], dtype=int)
+        return []
     margin = max(1, MARGIN * sizes.prod(dtype=float))
     whole = place[0] <= margin and place[-1] >= sizes.prod(dtype=float) - 1 - margin
     if whole:

@@ -1,6 +1,5 @@
 """What every metric asks of its input, and how it says what it leaves out."""
 
-import warnings
 from numbers import Real
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_consistent_length
 
 from sk_bvae.utils._sklearn import Interval
+from sk_bvae.utils._warnings import warn
 
 # The parameters of the metrics that fit a predictor.
 SPLIT_CONSTRAINTS = {
@@ -139,22 +139,21 @@ def _keep_defined(defined, metric, why, columns=None):
     if not defined.all():
         missing = ", ".join(str(column) for column in columns[~defined])
         outcome = "left out" if defined.any() else "left out, and no factor remains"
-        warnings.warn(
+        warn(
             f"{metric}: the factors in columns {missing} of Y {why}, so it is "
             f"undefined for them and they are {outcome}. Score rows in which every "
             "factor varies (shuffle ordered data before splitting it), or drop the "
             "columns.",
             UndefinedMetricWarning,
-            stacklevel=4,
         )
     return np.flatnonzero(defined)
 
 
 def _mean_or_nan(values):
     """Average over the factors that were left; NaN, already warned of, if none is."""
-    return float(np.mean(values)) if np.size(values) else float("nan")
+    return float(np.mean(values)) if np.size(values) else np.nan
 
 
 def _warn_undefined(message):
     """Say that a score is not defined for what was given."""
-    warnings.warn(message, UndefinedMetricWarning, stacklevel=4)
+    warn(message, UndefinedMetricWarning)

@@ -19,6 +19,7 @@ from sk_bvae.metrics._scorer import SCORES, _DisentanglementScorer
 from sk_bvae.metrics._validation import _check_continuous_factors, _check_factors
 from sk_bvae.model_selection._fit import kept_apart
 from sk_bvae.training.rows import Rows
+from sk_bvae.utils._warnings import warn
 
 # Rows on which UDR, rate and distortion are estimated; data with more is sampled.
 JUDGED_ROWS = 10_000
@@ -203,10 +204,9 @@ def check_factors(scoring, name, X, y, trained_by=False):
         If there are factors and nobody looks at them.
     """
     if scoring in WITHOUT_LABELS and y is not None and not trained_by:
-        warnings.warn(
+        warn(
             f"y is not used: scoring={name!r} needs no labels. To rank by known "
             'factors, name a metric, as in scoring="mig".',
-            stacklevel=4,
         )
     elif isinstance(scoring, _DisentanglementScorer):
         if y is None:
@@ -294,11 +294,10 @@ def udr(estimators, rows):
         Their UDR, or NaN where there is nobody to compare with.
     """
     if len(estimators) < 2:
-        warnings.warn(
+        warn(
             "UDR compares replicas of a candidate with each other, and fewer than two "
             "were fitted: their scores are NaN.",
             UndefinedMetricWarning,
-            stacklevel=2,
         )
         return np.full(len(estimators), np.nan)
     codes = [

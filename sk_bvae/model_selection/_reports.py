@@ -1,6 +1,5 @@
 """What a search has to say of its replicas beside the table."""
 
-import warnings
 from numbers import Real
 
 import numpy as np
@@ -8,6 +7,7 @@ from sklearn.exceptions import FitFailedWarning
 
 from sk_bvae.training.fingerprints import same_value
 from sk_bvae.utils._sklearn import Interval
+from sk_bvae.utils._warnings import warn
 
 # Fewer values of a parameter have no inside.
 LEAST_VALUES = 3
@@ -32,20 +32,18 @@ def report_failures(candidates, replicas, error_score):
     if len(failed) == replicas.size:
         raise ValueError(f"All the {len(failed)} fits failed.\n{report}")
     if failed:
-        warnings.warn(
+        warn(
             f"{len(failed)} fits failed out of a total of {replicas.size}. Their score "
             f"is set to {error_score}.\n{report}",
             FitFailedWarning,
-            stacklevel=5,
         )
     failed = _list_errors(candidates, replicas, "score_error")
     if failed:
         report = "\n".join(failed)
-        warnings.warn(
+        warn(
             f"Scoring failed for {len(failed)} replicas out of a total of "
             f"{replicas.size}. A score that is missing is set to {error_score}.\n"
             f"{report}",
-            stacklevel=5,
         )
 
 
@@ -77,10 +75,9 @@ def report_collapse(candidates, replicas):
         for count, row, candidate in zip(counts, replicas, candidates, strict=True)
         if count
     )
-    warnings.warn(
+    warn(
         f"No latent of {len(said)} of the {replicas.size} replicas carries "
         f"information: {places}. The first of them says: {said[0]}",
-        stacklevel=5,
     )
 
 
@@ -102,10 +99,9 @@ def report_edges(estimator, results, best):
         end = _end_of_grid(results, best, name)
         if end and not _at_a_bound(estimator, name, value, end):
             size = {"least": "smaller", "largest": "larger"}[end]
-            warnings.warn(
+            warn(
                 f"The best candidate lies at the edge of the grid: {name}={value} is "
                 f"the {end} value tried. A {size} one may be better still.",
-                stacklevel=6,
             )
 
 

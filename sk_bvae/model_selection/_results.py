@@ -1,11 +1,10 @@
 """The table of a search: a row per candidate, columns per replica and over them."""
 
-import warnings
-
 import numpy as np
 from scipy.stats import rankdata
 
 from sk_bvae.utils._sklearn import yield_masked_array_for_each_param
+from sk_bvae.utils._warnings import warn
 
 # What is known of each replica; "score" is what ranks them.
 COLUMNS = ("score", "kl", "reconstruction", "n_active_components", "fit_time")
@@ -57,9 +56,8 @@ def format_results(candidates, table):
         results[f"std_{name}"] = values.std(axis=1)
     results["rank_score"] = rank(results["mean_score"])
     if not np.isfinite(results["mean_score"]).all():
-        warnings.warn(
+        warn(
             f"One or more of the scores are non-finite: {results['mean_score']}",
-            stacklevel=5,
         )
     return results
 

@@ -1,12 +1,11 @@
 """In which precision networks multiply while they train."""
 
-import warnings
-
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from sk_bvae.nn._precision import MixedPrecision
+from sk_bvae.utils._warnings import warn
 
 # A step of this many floating-point operations or fewer is mostly overhead: casts to
 # and from bfloat16 would add to it, and a stack pays it once for all its nets. On CPUs
@@ -44,10 +43,9 @@ def _takes_bfloat16(net, precision, rows):
     if precision == "auto":
         return multiplies_faster(device) and is_large(_flops_of(net, rows), device)
     if not multiplies_faster(device):
-        warnings.warn(
+        warn(
             'precision="bfloat16" works on this device, but its hardware multiplies '
             'no faster so: "auto" takes it only where it does.',
-            stacklevel=2,
         )
     return True
 

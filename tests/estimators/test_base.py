@@ -157,7 +157,7 @@ def test_a_bad_validation_set_is_refused(digits, params, X_val, message):
 
 
 def test_early_stopping_leaves_rows_to_train_on():
-    with pytest.raises(ValueError, match="holds out 2 of 2 rows"):
+    with pytest.raises(ValueError, match="2 of 2 rows, which leaves none to train"):
         fast(early_stopping=True, validation_fraction=0.9).fit(np.eye(2))
 
 

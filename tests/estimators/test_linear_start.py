@@ -142,6 +142,13 @@ def test_a_capacity_without_a_ramp_is_met_at_the_start(digits, capacity):
     assert vae.fit(digits).kl_.sum() == pytest.approx(capacity, abs=0.05)
 
 
+def test_a_capacity_that_grows_starts_without_nats(digits):
+    vae = CapacityVAE(5, init="pca", learning_rate_init=1e-12, max_iter=1)
+    vae.set_params(capacity=8.0, capacity_ramp=1.0, random_state=0)
+    with pytest.warns(UserWarning, match="No latent"):
+        assert vae.fit(digits).kl_.sum() == pytest.approx(0, abs=0.05)
+
+
 def test_a_dead_latent_that_is_worth_its_nats_wakes(rng):
     X = rng.normal(size=(400, 3)) * (2.0, 1.0, 0.01)
     flat = X * (1, 0, 1)
@@ -242,6 +249,7 @@ def test_principal_axes_are_those_of_pca(digits, monkeypatch):
     for axes in found:
         np.testing.assert_allclose(axes.eigenvalues, pca.explained_variance_, rtol=1e-3)
         assert np.degrees(subspace_angles(axes.axes.T, pca.components_.T).max()) < 0.5
+        assert axes.axes.shape == (5, 64)
         assert axes.total == pytest.approx(digits.var(axis=0, ddof=1).sum())
 
 
@@ -255,6 +263,16 @@ def test_wide_data_are_sampled(rng, monkeypatch):
     assert np.degrees(angles.max()) < 2
     vae = DIPVAE(2, **SMALL).fit(X)
     assert np.isfinite(vae.loss_curve_).all()
+
+
+def test_the_sample_of_wide_data_is_the_seeds(rng, monkeypatch):
+    monkeypatch.setattr(principal, "WHOLE_COVARIANCE", 3)
+    monkeypatch.setattr(principal, "SAMPLE_NUMBERS", 1)  # two rows for each axis
+    rows = Rows(rng.normal(size=(300, 40)), torch.device("cpu"))
+    first, again, other = (principal_axes(rows, 3, seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.axes, again.axes)
+    assert not np.allclose(first.axes, other.axes)
+    np.testing.assert_allclose(first.axes @ first.axes.T, np.eye(3), atol=1e-12)
 
 
 def test_far_columns_and_restricted_rows(rng):

@@ -563,7 +563,10 @@ class PlainVAE(BaseVAE):
 
 
 def test_an_objective_that_takes_no_notice_is_refused(X, weight):
-    message = "sample_weight would have no effect: the objective of PlainVAE .* of vae"
+    message = (
+        "sample_weight would have no effect: the objective of PlainVAE averages the "
+        r"loss of vae over .* all counted alike\. Take batch\.mean\(values\) where it t"
+    )
     vae = small(PlainVAE)
     with pytest.raises(ValueError, match=message):
         vae.fit(X, sample_weight=weight)

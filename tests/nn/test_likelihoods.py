@@ -151,6 +151,28 @@ def test_draws_have_the_right_moments(data):
     assert flips.mean().item() == pytest.approx(0.75, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        Gaussian(4.0),
+        Bernoulli(),
+        Categorical([2, 4]),
+        Poisson(),
+        Mixed([(Poisson(), [5, 0]), (Gaussian(), [2, 1]), (Bernoulli(), [3, 4])]),
+    ],
+)
+def test_draws_come_from_the_generator_alone(likelihood):
+    likelihood.bind(6)
+    before = torch.get_rng_state()
+    drawn = [
+        likelihood.draw(torch.zeros(50, 6), torch.Generator().manual_seed(seed))
+        for seed in (0, 0, 1)
+    ]
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize(("low", "high"), [(-0.1, 1), (0, 1.5), (0, 255), (-4, 255)])
 def test_bernoulli_refuses_values_outside_its_range(low, high):
     with pytest.raises(ValueError, match=f"ranges from {low:g} to {high:g}") as caught:

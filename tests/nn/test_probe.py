@@ -104,8 +104,11 @@ def test_right_ones_pass(make, n_rows):
         (Meanless, "Meanless.mean is missing"),
         (Drawless, "Drawless.draw is missing"),
         (OfAllRows, r"OfAllRows.nll must make the shape \(3, 2\) of .*made \(\)"),
-        (SameForAllRows, "SameForAllRows.nll must give each row a value of its own"),
-        (OverRows, r"OverRows.nll_by_feature must .*\(3, 2, 5\).*made \(3, 5\)"),
+        (SameForAllRows, "SameForAllRows.nll must .*, but the first of .* row alone.$"),
+        (
+            OverRows,
+            r"OverRows.nll_by_feature must .*made \(3, 5\).*, and any .* before",
+        ),
         (NarrowMean, r"NarrowMean.mean must .* made \(3, 2, 4\)"),
         (NarrowDraw, r"NarrowDraw.draw must .* made \(3, 2\)"),
         (Wider, r"Wider.standardize must .* \(3, 5\), but made \(3, 10\)"),

@@ -7,15 +7,7 @@ import pytest
 import torch
 from torch._dynamo import lookup_backend
 
-from sk_bvae import (
-    DCIGN,
-    DIPVAE,
-    BetaTCVAE,
-    BetaVAE,
-    CapacityVAE,
-    FactorVAE,
-    InfoGAN,
-)
+from sk_bvae import DCIGN, DIPVAE, BetaTCVAE, BetaVAE, CapacityVAE
 
 MODELS = [
     BetaVAE(),
@@ -80,14 +72,6 @@ def test_weighted_rows(X, graphs):
     compiled, plain = fit(BetaVAE(), X, COMPILER, **params), fit(BetaVAE(), X, **params)
     assert graphs
     np.testing.assert_array_equal(compiled.loss_curve_, plain.loss_curve_)
-
-
-@pytest.mark.parametrize("model", [FactorVAE(), InfoGAN()])
-def test_several_players_are_refused(model, X):
-    with pytest.raises(
-        ValueError, match=r"'compile'.* discriminator.* Leave 'compile'"
-    ):
-        fit(model, X, COMPILER)
 
 
 def test_going_on_compiles_nothing_again(X, graphs):

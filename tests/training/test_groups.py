@@ -124,7 +124,7 @@ def test_other_models_batches_have_no_groups():
     rows = Rows(GRID.astype(np.float32), torch.device("cpu"))
     (batch,) = Batches(rows, 60, 1, 4, generator(), training=True)
     assert batch.varies is None
-    with pytest.raises(TypeError, match="BaseGroupedVAE"):
+    with pytest.raises(TypeError, match="BaseGroupedVAE are given batches that"):
         batch.group_mean(batch.x[0])
 
 

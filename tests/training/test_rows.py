@@ -13,6 +13,11 @@ def array(request, rng):
     return rng.integers(0, 2, size=(23, 3)).astype(request.param)
 
 
+def test_rows_wider_than_a_block_come_one_by_one(array, monkeypatch):
+    monkeypatch.setattr(rows_module, "BLOCK_BYTES", 1)
+    assert [len(block) for block in Rows(array, CPU).raw_blocks()] == [1] * 23
+
+
 def test_batches_are_float32_whatever_the_array(array):
     rows = Rows(array, CPU)
     batch = rows[torch.tensor([3, 1])]
