@@ -84,7 +84,7 @@ def make_models():
             vae = BetaVAE(beta=beta, random_state=seed, **HIGGINS_ADAM)
             models[f"higgins_adam_beta_{beta:g}_seed_{seed}"] = vae
     models["burgess_capacity_25"] = CapacityVAE(
-        capacity=25.0, capacity_ramp=1.0, gamma=1000.0, random_state=0, **BURGESS
+        capacity=25.0, capacity_ramp=1.0, gamma=100.0, random_state=0, **BURGESS
     )
     models["burgess_beta_4"] = BetaVAE(beta=4.0, random_state=0, **BURGESS)
     for seed in SEEDS[:2]:

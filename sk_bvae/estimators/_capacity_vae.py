@@ -145,6 +145,11 @@ class CapacityVAE(BaseVAE):
         return price_of(first["capacity"], spectrum)
 
     def _collapse_advice(self):
+        if self.n_active_components_:
+            return (
+                f"gamma={self.gamma} holds them there before the decoder has a use for "
+                "them: lower gamma, or try another random_state."
+            )
         return (
             f"capacity={self.capacity} with gamma={self.gamma} leaves them no room: "
             "raise capacity, or train longer (max_iter)."

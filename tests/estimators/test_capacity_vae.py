@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from sk_bvae import CapacityVAE
 
@@ -72,6 +74,35 @@ def test_no_ramp_starts_at_full_capacity(digits):
 def test_dead_latents_are_reported(digits):
     with pytest.warns(UserWarning, match=r"capacity=0\.0.*raise capacity"):
         CapacityVAE(capacity=0.0, max_iter=20, random_state=0).fit(digits)
+
+
+class Blind(nn.Module):
+    """An encoder whose every unit has died: only its last offset is left."""
+
+    def __init__(self, n_latents):
+        super().__init__()
+        self.offset = nn.Parameter(torch.zeros(2 * n_latents))
+
+    def forward(self, x):
+        return self.offset + 0.0 * x.sum(dim=-1, keepdim=True)
+
+
+def test_nats_that_say_nothing_are_reported(digits):
+    vae = CapacityVAE(
+        2,
+        network=lambda n_features, n_latents: (
+            Blind(n_latents),
+            nn.Linear(n_latents, n_features),
+        ),
+        capacity=3.0,
+        capacity_ramp=0.0,
+        learning_rate_init=1e-2,
+        random_state=0,
+    )
+    with pytest.warns(UserWarning, match=r"nats .* say nothing .* lower gamma"):
+        vae.fit(digits)
+    assert vae.n_active_components_ == 2
+    assert vae.kl_.sum() > 2
 
 
 def test_negative_capacity_is_refused_before_training(digits):
