@@ -203,6 +203,10 @@ def test_shuffled_folds_and_whole_grids_raise_no_alarm(Y, n_splits, seed):
     assert not find_cut_factors(Y)
 
 
+def test_a_whole_grid_of_a_factor_of_two_values_raises_no_alarm():
+    assert not find_cut_factors(ordered_grid(2, 6, 20))
+
+
 def test_a_row_that_lacks_at_the_end_is_no_alarm_and_two_are():
     """Of 120: one percent, and never less than one."""
     assert not find_cut_factors(ordered_grid(4, 5, 6)[:119])
