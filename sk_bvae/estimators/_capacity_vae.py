@@ -65,7 +65,9 @@ class CapacityVAE(BaseVAE):
     gamma : float, default=1000.0
         Weight of the distance from C; the paper's value. Raise it if the total of
         ``history_["kl"]``, averaged over the last epochs, is more than about 1 nat
-        from ``capacity``: single steps swing about it.
+        from ``capacity``: single steps swing about it. Lower it if a fit warns that
+        its nats say nothing: an offset that all rows share costs nats too, and at 1,000
+        the convolutional network learned nothing else of 64x64 shapes; at 100 it did.
 
     capacity_ramp : float, default=0.5
         The share of all optimizer steps over which C grows. A share, so that

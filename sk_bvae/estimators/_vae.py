@@ -57,8 +57,10 @@ PROBED_ROWS = 3
 # Rounds in which `impute` draws. After four it is more draws a round that tell.
 IMPUTE_ROUNDS = 4
 
-# Of the data's variance. Rounding explains less, and chance alone already more.
+# Latents that explain less of the data's variance say nothing of the rows: rounding
+# explains less, and chance alone already more. But a start costs a part of a nat.
 LEAST_EXPLAINED = 1e-4
+LEAST_WASTE = 1.0
 
 
 @with_parameters
@@ -325,10 +327,10 @@ class BaseVAE(BaseModel):
     def _warn_of_collapse(self):
         """Warn if no latent carries anything, or if what they carry says nothing."""
         super()._warn_of_collapse()
-        explained = self.explained_variance_ratio_.sum()
-        if self.n_active_components_ and explained < LEAST_EXPLAINED:
+        nats, explained = self.kl_.sum(), self.explained_variance_ratio_.sum()
+        if nats > LEAST_WASTE and explained < LEAST_EXPLAINED:
             warn(
-                f"The {self.kl_.sum():.1f} nats of this {type(self).__name__} say "
+                f"The {nats:.1f} nats of this {type(self).__name__} say "
                 "nothing of the rows: all have one posterior, away from the prior, "
                 f"from which all is decoded alike. {self._collapse_advice()}"
             )

@@ -67,7 +67,6 @@ class Patience(EarlyStopping):
     CARRIED = (
         "misses_",
         "dynamic_threshold_",
-        "best_epoch_",
         "best_model_weights_",
         "is_exhausted_",
     )
@@ -98,14 +97,12 @@ class Patience(EarlyStopping):
 
     def on_train_end(self, net, **kwargs):
         """Go back to the weights of the best epoch."""
-        if self.best_epoch_ != len(net.history):
-            net.module_.load_state_dict(self.best_model_weights_)
+        net.module_.load_state_dict(self.best_model_weights_)
 
     def _keep_weights(self, net):
         # skorch's own deepcopy would take the whole stack's where these are part of one
         weights = net.module_.state_dict().items()
         self.best_model_weights_ = {name: tensor.clone() for name, tensor in weights}
-        self.best_epoch_ = len(net.history)
 
     def state(self):
         """Return what another needs to go on."""

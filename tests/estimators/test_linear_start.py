@@ -275,6 +275,12 @@ def test_the_sample_of_wide_data_is_the_seeds(rng, monkeypatch):
     np.testing.assert_allclose(first.axes @ first.axes.T, np.eye(3), atol=1e-12)
 
 
+@pytest.mark.parametrize(("shape", "n_axes"), [((2, 40), 2), ((30, 3), 3)])
+def test_no_more_axes_than_rows_or_columns(rng, shape, n_axes):
+    rows = Rows(rng.normal(size=shape), torch.device("cpu"))
+    assert len(principal_axes(rows, 5, seed=0).axes) == n_axes
+
+
 def test_far_columns_and_restricted_rows(rng):
     X = rng.normal(size=(100, 3)) * (1, 2, 3) + (1e6, 0, -1e7)
     rows = Rows(X, torch.device("cpu")).without_far_means().restrict(torch.arange(50))
