@@ -73,7 +73,7 @@ def test_no_ramp_starts_at_full_capacity(digits):
 
 def test_dead_latents_are_reported(digits):
     with pytest.warns(UserWarning, match=r"capacity=0\.0.*raise capacity"):
-        CapacityVAE(capacity=0.0, max_iter=20, random_state=0).fit(digits)
+        CapacityVAE(capacity=0.0, gamma=1e3, max_iter=20, random_state=0).fit(digits)
 
 
 class Blind(nn.Module):

@@ -112,7 +112,7 @@ def test_factor_without_rows_that_agree_is_left_out(factors):
 
 
 def test_one_factor_is_nothing_to_tell_apart(factors):
-    with pytest.warns(UserWarning, match="fewer than two factors to tell apart"):
+    with pytest.warns(UserWarning, match=r"two factors .* is NaN\.$"):
         assert np.isnan(beta_vae_score(factors, factors, factors=[1]))
     with pytest.warns(UndefinedMetricWarning) as caught:
         assert np.isnan(beta_vae_score(np.negative, grid([1, 5])))
@@ -126,7 +126,10 @@ def test_factors_that_do_not_exist(bad, factors):
 
 
 def test_data_set_that_cannot_render(factors):
-    with pytest.raises(TypeError, match=r"^With a callable as Z, Y .* with .*Got nd"):
+    with pytest.raises(
+        TypeError,
+        match=r"^With a callable .*: an object with a method .* number of values .*Got",
+    ):
         beta_vae_score(np.negative, factors)
 
 

@@ -18,6 +18,14 @@ def test_rows_wider_than_a_block_come_one_by_one(array, monkeypatch):
     assert [len(block) for block in Rows(array, CPU).raw_blocks()] == [1] * 23
 
 
+def test_what_a_gpu_would_hold_is_what_batches_are(array, monkeypatch):
+    monkeypatch.setattr(rows_module, "BLOCK_ROWS", 7)
+    rows = Rows(array, CPU)
+    resident = rows._move()
+    assert resident.dtype == torch.from_numpy(array).dtype
+    np.testing.assert_array_equal(resident, array)
+
+
 def test_batches_are_float32_whatever_the_array(array):
     rows = Rows(array, CPU)
     batch = rows[torch.tensor([3, 1])]
