@@ -128,6 +128,9 @@ def test_callable_metric(X, factors):
     expected = mean_code(pca.transform(X), factors, power=2)
     assert pickle.loads(pickle.dumps(scorer))(pca, X, factors) == expected
     assert repr(scorer) == "make_disentanglement_scorer('mean_code', power=2)"
+    scorer = make_disentanglement_scorer("sap", test_size=0.3, random_state=0)
+    expected = "make_disentanglement_scorer('sap', test_size=0.3, random_state=0)"
+    assert repr(scorer) == expected
 
 
 def test_mistakes_are_named_before_the_search(factors):
