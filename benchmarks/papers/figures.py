@@ -173,9 +173,9 @@ def draw_capacity():
         describe_stage(page, "beta = 4", model, test)
     figure, panels = plt.subplots(
         *(2, len(stages)),
-        figsize=(3 * len(stages), 6),
+        figsize=(3.4 * len(stages), 4.2),
         height_ratios=[1, 3],
-        layout="constrained",
+        layout="compressed",
     )
     for (above, below), model in zip(panels.T, stages, strict=True):
         ReconstructionDisplay.from_estimator(model, test.data, n_samples=6, ax=above)

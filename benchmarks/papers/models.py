@@ -83,6 +83,7 @@ def make_models():
             models[f"higgins_beta_{beta:g}_seed_{seed}"] = vae
             vae = BetaVAE(beta=beta, random_state=seed, **HIGGINS_ADAM)
             models[f"higgins_adam_beta_{beta:g}_seed_{seed}"] = vae
+    # At the paper's gamma, 1000, the encoder becomes a constant here.
     models["burgess_capacity_25"] = CapacityVAE(
         capacity=25.0, capacity_ramp=1.0, gamma=100.0, random_state=0, **BURGESS
     )
