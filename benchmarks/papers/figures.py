@@ -195,7 +195,7 @@ def capacity_of(model):
 
 def describe_stage(page, label, model, test):
     nats, error = model._rate_and_distortion(test.data)
-    gap = mutual_info_gap(model.transform(test.data), test.target[:, 1:])
+    gap = mutual_info_gap(model.transform(test.data), test.target)
     active = model.n_active_components_
     page.line(f"{label:16}{nats:9.1f}{error:8.1f}{active:8}{gap:7.2f}")
 
