@@ -104,7 +104,7 @@ def test_a_fault_in_the_third_stack_loses_nothing_of_two(digits, tmp_path, monke
         {"estimator": BetaVAE(**{**FAST, "max_iter": 3})},
         {"estimator": BetaVAE(**FAST, net_params={"optimizer__eps": 1e-6})},
     ],
-    ids=str,
+    ids=["seed", "scoring", "replicas", "epochs", "optimizer"],
 )
 def test_other_searches_find_nothing(digits, tmp_path, other):
     search_over(STACKED, tmp_path).fit(digits)
