@@ -12,7 +12,7 @@ import argparse
 import warnings
 
 import numpy as np
-from bench_tables import folds
+from bench_tables import folds, judge
 from sklearn.datasets import load_digits
 from sklearn.model_selection import KFold
 
@@ -38,12 +38,10 @@ def splits(name):
         yield X[train], X[test]
 
 
-def judge(vae, X, X_new):
+def judge_capacity(vae, X, X_new):
     """Fit; return the KL, and the held-out unexplained share and log p."""
-    vae.fit(X)
-    left = X_new - vae.inverse_transform(vae.transform(X_new))
-    unexplained = np.square(left).sum() / np.square(X_new - X.mean(axis=0)).sum()
-    return vae.kl_.sum(), unexplained, vae.score(X_new)
+    score, unexplained, *_ = judge(vae, X, X_new)
+    return vae.kl_.sum(), unexplained, score
 
 
 def main():
@@ -55,7 +53,7 @@ def main():
         likelihood = "bernoulli" if name in IMAGES else "gaussian"
         for gamma in GAMMAS:
             results = [
-                judge(
+                judge_capacity(
                     CapacityVAE(
                         capacity=CAPACITY,
                         gamma=gamma,

@@ -22,7 +22,6 @@ from sk_bvae.inspection import (
     LatentResponseDisplay,
     LatentTraversalDisplay,
     ReconstructionDisplay,
-    TrainingDisplay,
 )
 from sk_bvae.metrics import (
     higgins_protocol,
@@ -162,9 +161,8 @@ def draw_capacity():
     """Draw Burgess et al.'s figure 4: one model as its capacity grows."""
     page = Page("papers_capacity.txt")
     name = "burgess_capacity_25"
-    whole = load(name)
     stages = [joblib.load(FOLDER / f"{name}_epoch_{n}.joblib") for n in SNAPSHOTS[name]]
-    stages += whole
+    stages += load(name)
     test = make_images(random_state=1, n_images=5000)
     page.line(f"{'':16}{'KL, nats':>9}{'error':>8}{'active':>8}{'MIG':>7}")
     for model in stages:
@@ -184,9 +182,6 @@ def draw_capacity():
             model, test.data, seed_row=test.data[3], latents=6, ax=below
         )
     figure.savefig("plot_papers_capacity.png", dpi=120)
-    for model in whole:
-        display = TrainingDisplay.from_estimator(model)
-        display.figure_.savefig("plot_papers_capacity_training.png", dpi=120)
 
 
 def capacity_of(model):

@@ -522,7 +522,7 @@ class BaseModel(
         if self.n_active_components_ == 0:
             warn(
                 f"No latent of this {type(self).__name__} carries information: every "
-                f"{self.nats} is below {ACTIVE_NATS} nats. {self._collapse_advice()}",
+                f"{self.nats} is below {ACTIVE_NATS} nats. {self._collapse_advice()}"
             )
 
     def _collapse_advice(self):
@@ -619,7 +619,7 @@ class BaseModel(
                     estimator_name=type(self).__name__,
                     current_sklearn_version=f"sk-bvae {sk_bvae.__version__}",
                     original_sklearn_version=f"sk-bvae {version}",
-                ),
+                )
             )
         arrays = state.pop("_net_arrays", None)
         super().__setstate__(state)

@@ -66,10 +66,10 @@ class CapacityVAE(BaseVAE):
         Weight of the distance from C: more than a nat is worth at C, and not much more.
         Raise it if the total of ``history_["kl"]``, averaged over the last epochs, is
         more than about 1 nat from ``capacity``: single steps swing about it. Lower it
-        if the reconstruction is poor or a fit warns that its nats say nothing: an
-        offset that all rows share costs nats too, and is sooner had. The paper's is
-        1,000, which was worse than 5 on every table that was tried; images of 64x64
-        pixels, whose first nats are worth more, took 100.
+        if the reconstruction is poor or a fit warns that its nats say nothing: a shift
+        that all rows share costs nats too, and is sooner had. The paper's is 1,000,
+        which was worse than 5 on every table that was tried; images of 64x64 pixels,
+        whose first nats are worth more, took 100.
 
     capacity_ramp : float, default=0.5
         The share of all optimizer steps over which C grows. A share, so that

@@ -202,8 +202,7 @@ def _warn_of_ordered_folds(Y):
             "almost every row is the combination of factors that follows the one "
             f"before, and the factors in columns {named} of Y show a part of their "
             "values only. Shuffle the folds, for example with cv=KFold(5, "
-            "shuffle=True, random_state=0).",
-            UserWarning,
+            "shuffle=True, random_state=0)."
         )
 
 

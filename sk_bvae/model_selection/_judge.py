@@ -206,7 +206,7 @@ def check_factors(scoring, name, X, y, trained_by=False):
     if scoring in WITHOUT_LABELS and y is not None and not trained_by:
         warn(
             f"y is not used: scoring={name!r} needs no labels. To rank by known "
-            'factors, name a metric, as in scoring="mig".',
+            'factors, name a metric, as in scoring="mig".'
         )
     elif isinstance(scoring, _DisentanglementScorer):
         if y is None:

@@ -43,7 +43,7 @@ def report_failures(candidates, replicas, error_score):
         warn(
             f"Scoring failed for {len(failed)} replicas out of a total of "
             f"{replicas.size}. A score that is missing is set to {error_score}.\n"
-            f"{report}",
+            f"{report}"
         )
 
 
@@ -77,7 +77,7 @@ def report_collapse(candidates, replicas):
     )
     warn(
         f"No latent of {len(said)} of the {replicas.size} replicas carries "
-        f"information: {places}. The first of them says: {said[0]}",
+        f"information: {places}. The first of them says: {said[0]}"
     )
 
 
@@ -101,7 +101,7 @@ def report_edges(estimator, results, best):
             size = {"least": "smaller", "largest": "larger"}[end]
             warn(
                 f"The best candidate lies at the edge of the grid: {name}={value} is "
-                f"the {end} value tried. A {size} one may be better still.",
+                f"the {end} value tried. A {size} one may be better still."
             )
 
 

@@ -56,9 +56,7 @@ def format_results(candidates, table):
         results[f"std_{name}"] = values.std(axis=1)
     results["rank_score"] = rank(results["mean_score"])
     if not np.isfinite(results["mean_score"]).all():
-        warn(
-            f"One or more of the scores are non-finite: {results['mean_score']}",
-        )
+        warn(f"One or more of the scores are non-finite: {results['mean_score']}")
     return results
 
 

@@ -45,7 +45,7 @@ def _takes_bfloat16(net, precision, rows):
     if not multiplies_faster(device):
         warn(
             'precision="bfloat16" works on this device, but its hardware multiplies '
-            'no faster so: "auto" takes it only where it does.',
+            'no faster so: "auto" takes it only where it does.'
         )
     return True
 
