@@ -1,13 +1,23 @@
 """beta-VAE with a capacity that grows (Burgess et al. 2018)."""
 
+from dataclasses import field
 from numbers import Real
+from typing import TYPE_CHECKING
 
+import numpy as np
+import torch
+
+from sk_bvae.estimators._base import BLOCK_ROWS
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.estimators._vae import BaseVAE
 from sk_bvae.nn import Batch, Losses, linear_ramp
 from sk_bvae.nn._closed_form import price_of
 from sk_bvae.nn._objective import Players
 from sk_bvae.utils._sklearn import Interval
+from sk_bvae.utils._warnings import warn
+
+# A shift of fewer nats is no great waste: an untrained model has a part of one.
+LEAST_WASTE = 1.0
 
 
 def capacity_elbo(
@@ -67,9 +77,9 @@ class CapacityVAE(BaseVAE):
         Raise it if the total of ``history_["kl"]``, averaged over the last epochs, is
         more than about 1 nat from ``capacity``: single steps swing about it. Lower it
         if the reconstruction is poor or a fit warns that its nats say nothing: a shift
-        that all rows share costs nats too, and is sooner had. The paper's is 1,000,
-        which was worse than 5 on every table that was tried; images of 64x64 pixels,
-        whose first nats are worth more, took 100.
+        that all rows share (``kl_shift_``) costs nats too, and is sooner had. The
+        paper's is 1,000, which was worse than 5 on every table that was tried; images
+        of 64x64 pixels, whose first nats are worth more, took 100.
 
     capacity_ramp : float, default=0.5
         The share of all optimizer steps over which C grows. A share, so that
@@ -94,6 +104,11 @@ class CapacityVAE(BaseVAE):
         log-likelihood), "kl" of shape (`n_iter_`, n_components), "capacity" (C at
         the end of each), and with early stopping the first three of the held-out
         rows, "validation_loss" and so on.
+
+    kl_shift_ : ndarray of shape (n_components,)
+        The part of `kl_`, in nats, that moves the posteriors of all rows alike away
+        from the prior, and so says nothing of any row: half the squared mean over the
+        rows of `transform`. A fit warns if it is more than half of `kl_`.
 
     See Also
     --------
@@ -131,6 +146,9 @@ class CapacityVAE(BaseVAE):
     learning_rate_init: float = 5e-4
     early_stopping: bool = False
 
+    if TYPE_CHECKING:  # what a fit leaves behind
+        kl_shift_: np.ndarray = field(init=False)
+
     objective = staticmethod(capacity_elbo)
     weights = ("capacity", "gamma")
 
@@ -148,12 +166,28 @@ class CapacityVAE(BaseVAE):
         first = self._schedule(0.0, **self._weights())
         return price_of(first["capacity"], spectrum)
 
-    def _collapse_advice(self):
-        if self.n_active_components_:
-            return (
-                f"gamma={self.gamma} holds them there before the decoder has a use for "
-                "them: lower gamma, or try another random_state."
+    def _summarise(self, net, rows):
+        """Say how much of the KL all rows share."""
+        summary = super()._summarise(net, rows)
+        vae = net.module_["vae"]
+        with torch.no_grad():
+            mean = rows.mean(lambda x: vae.as_for(x).posterior(x)[0], BLOCK_ROWS)
+        return {**summary, "kl_shift_": (0.5 * mean**2).cpu().numpy()}
+
+    def _warn_of_collapse(self):
+        """Warn if no latent carries anything, or if most of it says nothing."""
+        super()._warn_of_collapse()
+        nats, wasted = self.kl_.sum(), self.kl_shift_.sum()
+        if wasted > max(LEAST_WASTE, nats / 2):
+            warn(
+                f"Of the {nats:.1f} nats of this {type(self).__name__}, {wasted:.1f} "
+                "say nothing of the rows: they move all posteriors alike away from the "
+                f"prior (kl_shift_). gamma={self.gamma} asks for nats before the "
+                "decoder has a use for them: lower gamma or capacity, or train longer "
+                "(max_iter)."
             )
+
+    def _collapse_advice(self):
         return (
             f"capacity={self.capacity} with gamma={self.gamma} leaves them no room: "
             "raise capacity, or train longer (max_iter)."

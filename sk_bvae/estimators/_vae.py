@@ -49,18 +49,12 @@ from sk_bvae.utils._containers import like_input
 from sk_bvae.utils._random import normal_by_row
 from sk_bvae.utils._sklearn import Interval, StrOptions
 from sk_bvae.utils._types import RandomState
-from sk_bvae.utils._warnings import warn
 
 # Rows on which likelihoods of the user's own are tried.
 PROBED_ROWS = 3
 
 # Rounds in which `impute` draws. After four it is more draws a round that tell.
 IMPUTE_ROUNDS = 4
-
-# Latents that explain less of the data's variance say nothing of the rows: rounding
-# explains less, and chance alone already more. But a start costs a part of a nat.
-LEAST_EXPLAINED = 1e-4
-LEAST_WASTE = 1.0
 
 
 @with_parameters
@@ -323,17 +317,6 @@ class BaseVAE(BaseModel):
             **explain_latents(vae, sample, kl),
             **vae.likelihood.learned(),
         }
-
-    def _warn_of_collapse(self):
-        """Warn if no latent carries anything, or if what they carry says nothing."""
-        super()._warn_of_collapse()
-        nats, explained = self.kl_.sum(), self.explained_variance_ratio_.sum()
-        if nats > LEAST_WASTE and explained < LEAST_EXPLAINED:
-            warn(
-                f"The {nats:.1f} nats of this {type(self).__name__} say "
-                "nothing of the rows: all have one posterior, away from the prior, "
-                f"from which all is decoded alike. {self._collapse_advice()}"
-            )
 
     def _rank(self, kl, rows):
         """Say in which order latents are to stand."""

@@ -49,6 +49,7 @@ def test_capacity_rises_within_an_epoch(digits):
 
 def test_only_training_advances_the_capacity(digits):
     params = {"capacity": 8, "capacity_ramp": 1.0, "max_iter": 4, "random_state": 0}
+    params["gamma"] = 1.0  # at which four epochs waste little
     vae = CapacityVAE(early_stopping=True, **params).fit(digits)
     np.testing.assert_allclose(vae.history_["capacity"], [2, 4, 6, 8])
     assert vae.net_.progress_.epochs == 4
@@ -87,7 +88,7 @@ class Blind(nn.Module):
         return self.offset + 0.0 * x.sum(dim=-1, keepdim=True)
 
 
-def test_nats_that_say_nothing_are_reported(digits):
+def test_nats_of_a_constant_encoder_are_reported(digits):
     vae = CapacityVAE(
         2,
         network=lambda n_features, n_latents: (
@@ -99,10 +100,29 @@ def test_nats_that_say_nothing_are_reported(digits):
         learning_rate_init=1e-2,
         random_state=0,
     )
-    with pytest.warns(UserWarning, match=r"nats .* say nothing .* lower gamma"):
+    with pytest.warns(UserWarning, match=r"say nothing .* lower gamma or capacity"):
         vae.fit(digits)
     assert vae.n_active_components_ == 2
     assert vae.kl_.sum() > 2
+
+
+def test_shift_that_all_rows_share_is_measured_and_reported(digits):
+    vae = CapacityVAE(3, capacity=5.0, gamma=1000.0, max_iter=15, random_state=0)
+    weight = np.arange(len(digits)) % 3
+    with pytest.warns(UserWarning, match="nats of this CapacityVAE, ") as w:
+        vae.fit(digits, sample_weight=weight)
+    mean = np.average(vae.transform(digits), axis=0, weights=weight)
+    np.testing.assert_allclose(vae.kl_shift_, mean**2 / 2, rtol=1e-4)
+    nats, wasted = f"{vae.kl_.sum():.1f} nats", f"{vae.kl_shift_.sum():.1f} say nothing"
+    assert nats in str(w[0].message)
+    assert wasted in str(w[0].message)
+    assert (vae.kl_shift_ < vae.kl_).all()
+
+
+def test_shift_is_small_where_nats_are_of_use(digits):
+    vae = CapacityVAE(3, capacity=5.0, max_iter=15, random_state=0).fit(digits)
+    assert vae.kl_shift_.sum() < 0.5
+    assert vae.explained_variance_ratio_.sum() > 0.3
 
 
 def test_negative_capacity_is_refused_before_training(digits):
