@@ -224,8 +224,9 @@ def test_numbers_of_draws_are_checked(digits, n):
     vae = fast().fit(digits)
     with pytest.raises((TypeError, ValueError), match="n_samples"):
         vae.sample(n)
-    with pytest.raises((TypeError, ValueError), match="n_draws"):
-        vae.score_samples(digits, n_draws=n)
+    for score in (vae.score_samples, vae.score_features):
+        with pytest.raises((TypeError, ValueError), match=r"^n_draws"):
+            score(digits, n_draws=n)
 
 
 def test_scores_are_the_same_at_every_call(digits):

@@ -277,7 +277,9 @@ def test_a_likelihood_has_to_speak_of_features(digits):
             return output
 
     vae = BetaVAE(2, likelihood=OfRows(), **SMALL).fit(digits)
-    with pytest.raises(TypeError, match=r"OfRows .* write nll_by_feature"):
+    with pytest.raises(
+        TypeError, match=r"OfRows .* rows only: write nll_by_feature.* then the sum\.$"
+    ):
         vae.score_features(digits)
 
 

@@ -374,6 +374,16 @@ def test_what_the_likelihood_cannot_produce_is_found_beside_gaps(table):
         BetaVAE(likelihood="bernoulli", **SMALL).fit(table)
 
 
+@pytest.mark.parametrize("method", ["impute", "score_features", "score_samples"])
+def test_the_column_that_its_likelihood_cannot_produce_is_named(rng, method):
+    frame = pd.DataFrame({"height": rng.normal(size=40), "smokes": np.arange(40) % 2.0})
+    likelihood = {"height": "gaussian", "smokes": "bernoulli"}
+    vae = BetaVAE(likelihood=likelihood, **SMALL).fit(frame)
+    frame.loc[3, "smokes"] = 2.0
+    with pytest.raises(ValueError, match=r"Column 'smokes': .* between 0 and 1"):
+        getattr(vae, method)(frame)
+
+
 def test_a_diverged_fit_names_the_column(table):
     X = table * np.array([1, 1, 10, 1, 1, 1])
     with pytest.raises(ValueError, match="largest scale is 2"):

@@ -299,3 +299,15 @@ def test_where_a_value_is_missing_the_mean_stands_in(rng, monkeypatch):
     for axes in found:
         np.testing.assert_allclose(axes.eigenvalues, expected)
         assert axes.total == pytest.approx(expected.sum())
+
+
+def test_gaps_and_weights_together(rng):
+    X = rng.normal(size=(100, 3)) * (1, 2, 3) + 5
+    X[rng.random(X.shape) < 0.3] = np.nan
+    times = rng.integers(0, 3, size=100)
+    weighed = Rows(X, torch.device("cpu")).weigh(times.astype(float))
+    repeated = Rows(np.repeat(X, times, axis=0), torch.device("cpu"))
+    found, expected = (principal_axes(rows, 3, seed=0) for rows in (weighed, repeated))
+    ratio = found.eigenvalues / expected.eigenvalues
+    np.testing.assert_allclose(ratio, found.total / expected.total, rtol=1e-6)
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)

@@ -205,7 +205,9 @@ def test_wrong_columns_are_named(table, likelihood, message):
     ["height", ["height"], slice("height", "width"), make_column_selector("h")],
 )
 def test_names_need_a_frame(table, columns):
-    with pytest.raises(ValueError, match=r"likelihood\[0\].*set_output\(transform="):
+    with pytest.raises(
+        ValueError, match=r"likelihood\[0\].*\(in a Pipeline, set_out.* by position\.$"
+    ):
         fast(likelihood=[("gaussian", columns)]).fit(table.to_numpy(float))
 
 

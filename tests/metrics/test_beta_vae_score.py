@@ -125,12 +125,23 @@ def test_factors_that_do_not_exist(bad, factors):
         beta_vae_score(factors, factors, factors=bad)
 
 
+def test_factors_are_checked_by_name(factors):
+    with pytest.raises(ValueError, match="Input factors contains NaN"):
+        beta_vae_score(factors, factors, factors=[np.nan])
+
+
 def test_data_set_that_cannot_render(factors):
     with pytest.raises(
         TypeError,
         match=r"^With a callable .*: an object with a method .* number of values .*Got",
     ):
         beta_vae_score(np.negative, factors)
+    for half in (
+        SimpleNamespace(render=np.negative),
+        SimpleNamespace(factor_sizes=[2]),
+    ):
+        with pytest.raises(TypeError, match="Got SimpleNamespace"):
+            beta_vae_score(np.negative, half)
 
 
 def test_wide_codes_are_drawn_in_batches(factors):

@@ -93,6 +93,19 @@ def test_a_seed_of_ones_own_wins(codes, factors):
     assert report["sap"] == sap_score(codes, factors, random_state=3)
 
 
+def test_options_of_scores_that_need_no_factors(codes, factors):
+    options = {
+        "gaussian_wasserstein_correlation": {"normalize": True},
+        "n_active_components": {"threshold": 10.0},
+    }
+    report = disentanglement_report(
+        codes, factors, metrics=list(options), metric_params=options
+    )
+    normalized = gaussian_wasserstein_correlation(codes, normalize=True)
+    assert report["gaussian_wasserstein_correlation"] == pytest.approx(normalized)
+    assert report["n_active_components"] == 0
+
+
 def test_mistaken_options_are_named_at_once(codes, factors, capsys):
     with pytest.raises(ValueError, match=r"options of \['dci'\].*are \['mig'\]"):
         disentanglement_report(

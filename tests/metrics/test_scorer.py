@@ -214,12 +214,16 @@ def test_a_row_that_lacks_at_the_end_is_no_alarm_and_two_are():
     """Of 120: one percent, and never less than one."""
     assert not find_cut_factors(ordered_grid(4, 5, 6)[:119])
     assert find_cut_factors(ordered_grid(4, 5, 6)[:118]) == {0}
+    assert not find_cut_factors(ordered_grid(3, 10, 10)[:297])
+    assert find_cut_factors(ordered_grid(3, 10, 10)[:296]) == {0}
     assert not find_cut_factors(ordered_grid(4, 5, 6)[1:])
     assert find_cut_factors(ordered_grid(4, 5, 6)[2:]) == {0}
 
 
 def test_few_or_continuous_rows_are_in_no_order_to_speak_of():
     assert not find_cut_factors(ordered_grid(3, 3)[3:])
+    assert not find_cut_factors(ordered_grid(30)[21:])
+    assert find_cut_factors(ordered_grid(30)[20:])
     assert not find_cut_factors(ordered_grid(30)[5:] / 7)
 
 

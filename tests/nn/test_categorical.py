@@ -90,6 +90,7 @@ def test_numbers_of_categories_that_do_not_fit_are_refused():
     for sizes in ([2, 0], []):
         with pytest.raises(ValueError, match="must list positive integers"):
             Categorical(sizes)
+    Categorical([1, 2]).bind(3)  # one that is always the same is no mistake
 
 
 def test_values_outside_are_refused_with_advice():

@@ -27,6 +27,15 @@ def test_nll_is_scipys(counts, rng):
     np.testing.assert_allclose(by_feature.numpy(), expected, rtol=1e-6)
 
 
+def test_networks_see_standardized_logarithms(rng):
+    """Of values whose logarithm is normal, which the moments are taken to be of."""
+    log_x = rng.normal((3, 5), (0.5, 0.1), size=(20_000, 2))
+    likelihood = seen(torch.from_numpy(np.expm1(log_x)))
+    found = likelihood.standardize(torch.from_numpy(np.expm1(log_x))).numpy()
+    np.testing.assert_allclose(found.mean(axis=0), 0, atol=0.05)
+    np.testing.assert_allclose(found.std(axis=0), 1, atol=0.05)
+
+
 def test_float32_is_as_good_for_usual_counts(counts):
     likelihood, output = seen(counts), torch.zeros(counts.shape)
     exact = likelihood.nll(output.double(), likelihood.standardize(counts))

@@ -26,6 +26,20 @@ def test_what_a_gpu_would_hold_is_what_batches_are(array, monkeypatch):
     np.testing.assert_array_equal(resident, array)
 
 
+def test_pages_of_a_map_are_released_once_enough_are_read(tmp_path, monkeypatch):
+    np.save(tmp_path / "X.npy", np.arange(4096.0 * 6).reshape(6, 4096))
+    array = np.load(tmp_path / "X.npy", mmap_mode="r")
+    released = []
+    monkeypatch.setattr(rows_module, "release_pages", released.append)
+    monkeypatch.setattr(rows_module, "RESIDENT_BYTES", 3 * array[0].nbytes)
+    monkeypatch.setattr(rows_module, "NEIGHBOURHOOD_BYTES", 1)
+    rows = Rows(array, CPU)
+    for row in range(6):
+        rows[torch.tensor([row])]
+        assert len(released) == (row + 1) // 4
+    assert released == [array] or released[0] is array
+
+
 def test_batches_are_float32_whatever_the_array(array):
     rows = Rows(array, CPU)
     batch = rows[torch.tensor([3, 1])]
