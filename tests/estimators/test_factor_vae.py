@@ -277,7 +277,9 @@ def test_the_papers_discriminator_knows_the_total_correlation():
 
 def test_the_papers_discriminator():
     """Six layers of 1,000 units."""
-    linear = [m for m in build_discriminator(10) if isinstance(m, nn.Linear)]
+    layers = list(build_discriminator(10))
+    assert {m.negative_slope for m in layers if isinstance(m, nn.LeakyReLU)} == {0.2}
+    linear = [m for m in layers if isinstance(m, nn.Linear)]
     widths = [(layer.in_features, layer.out_features) for layer in linear]
     assert widths == [(10, 1000), *[(1000, 1000)] * 5, (1000, 1)]
 

@@ -226,12 +226,27 @@ def test_bad_input_is_named(score, codes, factors, spoil, message):
         score(*spoil(codes, factors))
 
 
+@pytest.mark.parametrize(
+    ("constant", "columns", "outcome"),
+    [([1], "1", "left out"), ([0, 1, 2], "0, 1, 2", "left out, and no factor remains")],
+)
+def test_what_is_left_out_is_said(codes, factors, constant, columns, outcome):
+    Y = factors.copy()
+    Y[:, constant] = 4
+    with pytest.warns(UndefinedMetricWarning) as caught:
+        mutual_info_gap(codes, Y)
+    assert (
+        f"mutual_info_gap: the factors in columns {columns} of Y hold a single value, "
+        f"so it is undefined for them and they are {outcome}. Score rows"
+    ) in str(caught[0].message)
+
+
 @integer_scores
 def test_continuous_factors_are_refused_where_classes_are_needed(score, codes, factors):
     Y = factors.astype(float)
     Y[:, 2] /= 4
     held = Y[Y[:, 2] % 1 != 0, 2][0]
-    with pytest.raises(ValueError, match=rf"column 2 holds {held}\. .* with sk.*Ord"):
+    with pytest.raises(ValueError, match=rf"column 2 holds {held}\. .* bins first\.$"):
         score(codes, Y)
 
 

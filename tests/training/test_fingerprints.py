@@ -101,3 +101,10 @@ def test_other_processes_find_the_same_hash():
     }
     assert len(printed) == 1
     assert len(printed.pop().strip()) == len(hash_of(0))
+
+
+def test_the_same_bytes_of_another_shape_or_dtype_are_other_data():
+    X = np.arange(12.0).reshape(6, 2)
+    assert fingerprint(X) == fingerprint(X.copy())
+    assert fingerprint(X) != fingerprint(X.reshape(4, 3))
+    assert fingerprint(X) != fingerprint(X.view(np.int64))

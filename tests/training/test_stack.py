@@ -256,11 +256,14 @@ def test_early_stopping_is_that_of_lone_fits(
         assert_same_weights(stacked, lone)
 
 
-def test_a_net_that_has_stopped_waits_for_the_others(images):
-    grid = {"beta": [1e5, 0.0]}  # of which the second falls by less than tol
+@pytest.mark.parametrize("betas", [[1e5, 0.0], [0.0, 1e5]])
+def test_a_net_that_has_stopped_waits_for_the_others(images, betas):
+    grid = {"beta": betas}  # of which that of 0 falls by less than tol
     stopping = {"early_stopping": True, "n_iter_no_change": 1, "tol": 100.0}
     vae = BetaVAE(max_iter=2, **{**SMALL, **stopping})
-    trained, stopped = search_all(vae, grid, images)
+    stopped, trained = sorted(
+        search_all(vae, grid, images), key=lambda replicas: replicas[0].beta
+    )
     assert [vae.n_iter_ for vae in trained] == [2, 2, 2]
     for vae in stopped:
         assert vae.n_iter_ == len(vae.history_["validation_loss"]) == 1
