@@ -183,15 +183,15 @@ def test_columns_are_chosen_by_dtype(people):
     [
         (LIKELIHOOD[:4], "The columns 'member' have no likelihood"),
         ([*LIKELIHOOD, ("gaussian", ["visits"])], "'visits' have several likelihoods"),
-        ([("gaussian", ["weight"])], r"likelihood\[0\]: .*not columns.*'weight'"),
-        ([("gaussian", [12])], r"likelihood\[0\]: all features must be in \[0, 8\]"),
+        ([("gaussian", ["weight"])], r"likelihood.0.: .*not columns.*'weight'"),
+        ([("gaussian", [12])], r"likelihood.0.: all features must be in .0, 8."),
         (
             [("cauchy", [0])],
-            r"likelihood\[0\] is of the kind 'cauchy', which is neither",
+            r"likelihood.0. is of the kind 'cauchy', which is neither",
         ),
-        ([("gaussian", [0], [1])], r"likelihood\[0\]=.* must be a pair"),
-        ({"height": "cauchy"}, r"likelihood\['height'\] is of the kind 'cauchy'"),
-        ([(np.zeros(3), "gaussian")], r"likelihood\[0\] is of the kind array"),
+        ([("gaussian", [0], [1])], r"likelihood.0.=.* must be a pair"),
+        ({"height": "cauchy"}, r"likelihood.'height'. is of the kind 'cauchy'"),
+        ([(np.zeros(3), "gaussian")], r"likelihood.0. is of the kind array"),
         ([], "have no likelihood"),
     ],
 )
