@@ -4,7 +4,7 @@ import inspect
 import warnings
 
 # What may stand between a call of the user's and what warns.
-BETWEEN = {"sk_bvae", "sklearn", "skorch", "joblib"}
+BETWEEN = {"sk_bvae", "sklearn", "skorch", "joblib", "pickle", "skops"}
 
 
 def warn(message, category=UserWarning):
