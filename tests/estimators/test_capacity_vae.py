@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_wine
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sk_bvae import CapacityVAE
@@ -65,6 +67,31 @@ def test_partial_fit_advances_by_one_of_max_iter_epochs(digits):
     np.testing.assert_allclose(vae.history_["capacity"], [2, 4, 6, 8, 8, 8])
 
 
+@pytest.mark.filterwarnings("ignore:.*say nothing of the rows:UserWarning")
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({}, [8, 8, 8, 8]),
+        ({"hidden_layer_sizes": ()}, [8, 8, 8, 8]),
+        ({"init": "random"}, [4, 8, 8, 8]),
+        ({"likelihood": "bernoulli"}, [4, 8, 8, 8]),
+        ({"capacity_ramp": 1.0}, [2, 4, 6, 8]),
+    ],
+)
+def test_capacity_grows_where_latents_start_with_no_nats(digits, params, expected):
+    vae = CapacityVAE(capacity=8, max_iter=4, random_state=0, **params)
+    np.testing.assert_allclose(vae.fit(digits).history_["capacity"], expected)
+
+
+def test_a_small_table_is_rebuilt_at_its_capacity():
+    """Where growing from no nats takes more steps than a small table has."""
+    X = StandardScaler().fit_transform(load_wine().data)
+    vae = CapacityVAE(capacity=8, random_state=0).fit(X[::2])
+    left = X[1::2] - vae.inverse_transform(vae.transform(X[1::2]))
+    assert vae.kl_.sum() == pytest.approx(8, abs=0.5)
+    assert left.var() < 0.25 * X.var()
+
+
 def test_no_ramp_starts_at_full_capacity(digits):
     vae = CapacityVAE(capacity=8, capacity_ramp=0, max_iter=2, random_state=0).fit(
         digits
@@ -107,7 +134,8 @@ def test_nats_of_a_constant_encoder_are_reported(digits):
 
 
 def test_shift_that_all_rows_share_is_measured_and_reported(digits):
-    vae = CapacityVAE(3, capacity=5.0, gamma=1000.0, max_iter=15, random_state=0)
+    params = {"capacity": 5.0, "gamma": 1000.0, "init": "random"}
+    vae = CapacityVAE(3, max_iter=15, random_state=0, **params)
     weight = np.arange(len(digits)) % 3
     with pytest.warns(UserWarning, match="nats of this CapacityVAE, ") as w:
         vae.fit(digits, sample_weight=weight)
