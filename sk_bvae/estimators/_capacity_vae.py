@@ -1,4 +1,4 @@
-"""beta-VAE with a capacity that grows (Burgess et al. 2018)."""
+"""beta-VAE with controlled capacity (Burgess et al. 2018)."""
 
 from dataclasses import field
 from numbers import Real
