@@ -79,3 +79,23 @@ def test_gradients_do_not_add_up_over_the_steps(network, X):
     fit(X, BetaVAE, Watching(), unfreezer, network=network, batch_size=64, **still)
     assert len(norms) == 5
     assert max(norms) < 1.5 * min(norms)
+
+
+def test_callbacks_hear_of_batches_as_skorchs_do(X):
+    heard = []
+
+    class Listening(Callback):
+        def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+            heard.append(("begin", training, batch.x.shape[1]))
+
+        def on_batch_end(self, net, batch=None, training=False, **kwargs):
+            assert kwargs["loss"].ndim == 0
+            heard.append(("end", training, batch.x.shape[1]))
+
+        def on_train_end(self, net, X=None, y=None, **kwargs):
+            heard.append(("train", len(X)))
+
+    fit(X, BetaVAE, Listening(), max_iter=1, batch_size=40, early_stopping=True)
+    n_train = heard.pop()[1]
+    batches = [(True, 40), (True, n_train - 40), (False, len(X) - n_train)]
+    assert heard == [(event, *batch) for batch in batches for event in ("begin", "end")]
