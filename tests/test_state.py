@@ -4,6 +4,7 @@ import copy
 import io
 import os
 import pickle
+import re
 import zipfile
 
 import joblib
@@ -185,11 +186,20 @@ def tampered(estimator, **params):
 
 
 @pytest.mark.parametrize(
-    "params", [{"hidden_layer_sizes": (100_000, 200_000)}, {"n_components": 10**9}]
+    ("params", "shapes"),
+    [
+        ({"hidden_layer_sizes": (100_000, 200_000)}, ((100_000, 64), (16, 64))),
+        ({"n_components": 10**9}, ((10**9,), (3,))),
+    ],
 )
-def test_a_recipe_of_80_gigabytes_is_refused_before_it_allocates(digits, params):
+def test_a_recipe_of_80_gigabytes_is_refused_before_it_allocates(
+    digits, params, shapes
+):
     state = tampered(BetaVAE(**PARAMS, random_state=0).fit(digits), **params)
-    with pytest.raises(ValueError, match="does not fit its parameters"):
+    why = (
+        "this BetaVAE does not fit its parameters: .* should have shape {} and has {}."
+    )
+    with pytest.raises(ValueError, match=why.format(*map(re.escape, map(str, shapes)))):
         BetaVAE.__new__(BetaVAE).__setstate__(state)
 
 

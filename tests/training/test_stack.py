@@ -18,6 +18,7 @@ from sk_bvae.estimators._fitting import make_rows, prepare
 from sk_bvae.model_selection import ReplicaGridSearch, _plan
 from sk_bvae.nn import Batch
 from sk_bvae.training import precision
+from sk_bvae.training.rows import Rows
 from sk_bvae.training.stack import Stack, Views
 
 pytestmark = [
@@ -118,6 +119,17 @@ def prepare_all(estimators, X, y=None):
 
 def train_epoch(stack, rows):
     stack.train_epoch(Views([rows] * len(stack.nets)))
+
+
+def test_a_nets_rows_that_count_alike_have_weights_beside_others():
+    rows = Rows(np.arange(12.0).reshape(6, 2), torch.device("cpu"))
+    weighed = rows.weigh(np.array([1.0, 1.0, 1.0, 1.0, 2.0, 6.0]))
+    first = weighed.restrict(torch.arange(4))
+    last = weighed.restrict(torch.arange(2, 6))
+    views = Views([first, last])
+    order = torch.tensor([[3, 1], [3, 0]])
+    np.testing.assert_allclose(views.weight_of(order), [[1, 1], [2.4, 0.4]])
+    assert Views([first, first]).weight_of(order) is None
 
 
 def relative_differences(net, other):
