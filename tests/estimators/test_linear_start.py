@@ -14,6 +14,7 @@ from sk_bvae import DIPVAE, BetaVAE, CapacityVAE
 from sk_bvae.callbacks import Checkpoint
 from sk_bvae.estimators._beta_vae import beta_elbo
 from sk_bvae.model_selection import ReplicaGridSearch
+from sk_bvae.nn import Gaussian
 from sk_bvae.nn._closed_form import Spectrum, linear_optimum
 from sk_bvae.training import principal
 from sk_bvae.training.principal import principal_axes
@@ -133,6 +134,12 @@ def test_no_other_model_is_worse_off(AnyVAE, digits):
         for init in ("pca", "random")
     ]
     assert losses[0][-1] < losses[1][-1]
+
+
+def test_a_gaussian_likelihood_starts_alike_by_name_and_as_an_object(digits):
+    vaes = [BetaVAE(5, likelihood=own, **SMALL) for own in ("gaussian", Gaussian())]
+    one, other = (vae.fit(digits[::3]).transform(digits) for vae in vaes)
+    np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("capacity", [2.0, 8.0])

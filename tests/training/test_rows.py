@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from sk_bvae.training import rows as rows_module
-from sk_bvae.training.rows import Batches, Rows, draw_pass
+from sk_bvae.training.rows import Batches, Rows, draw_pass, draw_whole_pass
 
 CPU = torch.device("cpu")
 
@@ -230,6 +230,18 @@ def test_weighted_moments(rng, n_rows):
     np.testing.assert_allclose(mean, expected, rtol=1e-12)
     expected = np.cov(array.T, aweights=weight, ddof=0).diagonal()
     np.testing.assert_allclose(variance, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_views_after_the_first_take_rows_as_often_as_they_count(training):
+    weight = np.array([1.0, 1.0, 1.0, 1.0, 8.0, 8.0])
+    rows = Rows(np.zeros((6, 1)), CPU).weigh(weight)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(10):
+        drawn = draw_whole_pass(generator, rows, 2, 2, 1, training)
+        own, other = drawn.order.numpy()
+        np.testing.assert_array_equal(np.sort(own), np.arange(6))
+        assert np.isin(other, [4, 5]).sum() >= 4
 
 
 def test_weights_come_with_their_rows(rng):
