@@ -5,7 +5,8 @@ of rows that were held out the share of the variance that is left unexplained an
 mean log p in nats; means over three folds, each with a seed of its own. All else is
 as it is by default. Images with values from 0 to 1 have the Bernoulli likelihood.
 
-Run ``python benchmarks/bench_capacity.py``, or with names of some of the tables.
+Run ``python benchmarks/bench_capacity.py``, or with names of some of the tables;
+``--capacity-ramp 0.5`` lets C grow where by default it would not.
 """
 
 import argparse
@@ -47,9 +48,11 @@ def judge_capacity(vae, X, X_new):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=[*TABLES, *IMAGES])
+    parser.add_argument("--capacity-ramp", type=float)
+    options = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*say nothing of the rows")
     print(f"{'':18}{'gamma':>6}{'KL':>8}{'unexplained':>13}{'log p':>9}")
-    for name in parser.parse_args().names:
+    for name in options.names:
         likelihood = "bernoulli" if name in IMAGES else "gaussian"
         for gamma in GAMMAS:
             results = [
@@ -57,6 +60,7 @@ def main():
                     CapacityVAE(
                         capacity=CAPACITY,
                         gamma=gamma,
+                        capacity_ramp=options.capacity_ramp,
                         likelihood=likelihood,
                         random_state=seed,
                     ),

@@ -423,7 +423,7 @@ def test_bernoulli_says_what_it_saw(X, message):
             "likelihood='gaussian' only",
         ),
         ({"net_params": {"lr": 1}}, "set learning_rate_init of the estimator instead"),
-        ({"net_params": {"nonsense": 1}}, r"unexpected argument.s. nonsense"),
+        ({"net_params": {"nonsense": 1}}, r"unexpected argument[(]s[)] nonsense"),
         ({"n_components": 0}, "'n_components' parameter of BetaVAE"),
         ({"beta": -1}, "'beta' parameter of BetaVAE"),
         ({"solver": "sgdd"}, "'solver' parameter of BetaVAE"),
