@@ -171,10 +171,11 @@ class SharedParameters:
 
     precision : {"auto", "bfloat16", "float32"}, default="auto"
         What the networks multiply in while they train. Weights, the optimizer's
-        moments and all that comes out of a network are float32 in any case, and so is
-        whatever a fitted model computes. "auto" takes bfloat16 where the hardware
-        multiplies it faster and a step is mostly multiplication: more than 2e8
-        operations on a CPU, which those of small tables never have.
+        moments, the layers next to the latents and all that comes out of a network are
+        float32 in any case, and so is whatever a fitted model computes. "auto" takes
+        bfloat16 where the hardware multiplies it faster and a step is mostly
+        multiplication: more than 2e8 operations on a CPU, which those of small tables
+        never have.
 
     random_state : int, RandomState instance or None, default=None
         Draws the initial weights, the order of the rows and the noise. An int makes

@@ -9,6 +9,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from sk_bvae.nn._precision import LatentLinear
+
 ACTIVATIONS = {
     "identity": nn.Identity,
     "logistic": nn.Sigmoid,
@@ -65,18 +67,21 @@ def mlp(
     >>> encoder, decoder = mlp(4, 2, hidden_layer_sizes=(), activation="relu")
     >>> encoder
     Sequential(
-      (0): Linear(in_features=4, out_features=4, bias=True)
+      (0): LatentLinear(in_features=4, out_features=4, bias=True)
     )
     """
     there = [n_features, *hidden_layer_sizes]
-    back = [n_components, *reversed(hidden_layer_sizes)]
+    back = [n_components, *reversed(hidden_layer_sizes), n_features]
     layer = ACTIVATIONS[activation]
-    encoder = [*_dense(there, layer), nn.Linear(there[-1], 2 * n_components)]
-    decoder = [*_dense(back, layer), nn.Linear(back[-1], n_features)]
+    encoder = [*_dense(there, layer), LatentLinear(there[-1], 2 * n_components)]
+    decoder = _dense(back, layer, LatentLinear)[:-1]
     networks = nn.Sequential(*encoder), nn.Sequential(*decoder)
     if not linear_path or not hidden_layer_sizes:
         return networks
-    paths = nn.Linear(n_features, 2 * n_components), nn.Linear(n_components, n_features)
+    paths = [
+        LatentLinear(n_features, 2 * n_components),
+        LatentLinear(n_components, n_features),
+    ]
     return BesideLinear(networks[0], paths[0]), BesideLinear(networks[1], paths[1])
 
 
@@ -146,12 +151,10 @@ def higgins_fc(
     """
     encoder = [
         *_dense([n_features, 1200, 1200], nn.ReLU),
-        nn.Linear(1200, 2 * n_components),
+        LatentLinear(1200, 2 * n_components),
     ]
-    decoder = [
-        *_dense([n_components, 1200, 1200, 1200], nn.Tanh),
-        nn.Linear(1200, n_features),
-    ]
+    back = [n_components, 1200, 1200, 1200, n_features]
+    decoder = _dense(back, nn.Tanh, LatentLinear)[:-1]
     return nn.Sequential(*encoder), nn.Sequential(*decoder)
 
 
@@ -294,10 +297,11 @@ def resolve_image_shape(image_shape, n_features):
     return shape
 
 
-def _dense(widths, activation):
+def _dense(widths, activation, first=nn.Linear):
     layers = []
-    for before, after in itertools.pairwise(widths):
-        layers += [nn.Linear(before, after), activation()]
+    kinds = itertools.chain([first], itertools.repeat(nn.Linear))
+    for kind, (before, after) in zip(kinds, itertools.pairwise(widths), strict=False):
+        layers += [kind(before, after), activation()]
     return layers
 
 
@@ -320,10 +324,10 @@ def _convolutional(image_shape, channels, hidden_units, n_components):
         *_strided(nn.Conv2d, [depth, *channels]),
         nn.Flatten(),
         *_dense(dense, nn.ReLU),
-        nn.Linear(dense[-1], 2 * n_components),
+        LatentLinear(dense[-1], 2 * n_components),
     ]
     decoder = [
-        *_dense([n_components, *reversed(dense)], nn.ReLU),
+        *_dense([n_components, *reversed(dense)], nn.ReLU, LatentLinear),
         nn.Unflatten(1, inner_shape),
         *_strided(nn.ConvTranspose2d, [*reversed(channels), depth])[:-1],
         nn.Flatten(),

@@ -109,7 +109,7 @@ def _flops_of_linear(players):
         for module in players.modules()
         if any(p.dim() > 1 for p in module.parameters(recurse=False))
     ]
-    if not all(type(module) is nn.Linear for module in of_matrices):
+    if not all(isinstance(module, nn.Linear) for module in of_matrices):
         return None
     return sum(2 * module.weight.numel() for module in of_matrices)
 

@@ -9,6 +9,7 @@ from sk_bvae.model_selection import ReplicaGridSearch
 from sk_bvae.model_selection._trial import Trial
 from sk_bvae.nn import VAE, Bernoulli, mlp
 from sk_bvae.nn._gan import SpectralNorm
+from sk_bvae.nn._networks import build_networks
 from sk_bvae.nn._precision import MixedPrecision, MixedSequential
 from sk_bvae.training import precision
 from sk_bvae.training.precision import _counted_flops
@@ -65,6 +66,24 @@ def test_bfloat16_learns_what_float32_learns(images, likelihood):
     ]
     assert all(differences)
     assert np.mean(differences) == pytest.approx(0.0, abs=0.1)
+
+
+@pytest.mark.parametrize("network", ["mlp", "higgins_fc", "burgess_conv"])
+def test_what_is_next_to_the_latents_multiplies_in_float32(network):
+    """Latents of many nats need more than the 8 bits of bfloat16."""
+    sizes = {"hidden_layer_sizes": (16,), "activation": "relu", "image_shape": None}
+    encoder, decoder = build_networks(network, 256, 3, linear_path=True, **sizes)
+    x, z = torch.rand(8, 256), torch.randn(8, 3)
+    beside = [m for m in decoder.modules() if getattr(m, "in_features", None) == 3]
+    expected = [layer(z) for layer in beside]
+    with torch.autocast("cpu", torch.bfloat16):
+        posterior = encoder(x)
+        products = [layer(z) for layer in beside]
+    assert posterior.dtype == torch.float32
+    assert (posterior != posterior.bfloat16()).double().mean() > 0.9
+    assert len(products) == (2 if network == "mlp" else 1)
+    for product, exact in zip(products, expected, strict=True):
+        torch.testing.assert_close(product, exact, rtol=0, atol=0)
 
 
 def test_everything_but_the_networks_is_float32(images):
