@@ -41,7 +41,9 @@ def make_data(name):
         # pythae's squared error, halved, is a normal distribution of variance 1
         return X, {**params, "noise_variance": 1.0}
     images = make_shapes2d(4096, random_state=0).data.astype(np.float32)
-    return images, {**params, "network": "higgins_fc", "likelihood": "bernoulli"}
+    # the default rate learns so large a network by heart: it ends 10 nats lower
+    fixed = {"network": "higgins_fc", "learning_rate_init": 3e-4}
+    return images, {**params, **fixed, "likelihood": "bernoulli"}
 
 
 def held_out_elbo(vae, X):
@@ -91,10 +93,11 @@ def run_case(name):
     )
     with quiet():
         vae.set_params(net_params={"callbacks": [stop]}, max_iter=200).fit(X)
+    ratio = f"{stop.seconds / theirs:.2f}" if stop.elbo >= target else "none, too low"
     print(
         f"{name:8} pythae: ELBO {target:.2f} after {N_EPOCHS} epochs, {theirs:.1f} s; "
         f"BetaVAE: {stop.elbo:.2f} after {vae.n_iter_}, {stop.seconds:.1f} s; ratio "
-        f"{stop.seconds / theirs:.2f} (target {TARGETS[name]:.2f})",
+        f"{ratio} (target {TARGETS[name]:.2f})",
         flush=True,
     )
 

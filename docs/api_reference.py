@@ -88,7 +88,13 @@ API_REFERENCE = {
                 "Poisson",
                 "Mixed",
             ],
-            "Networks": ["mlp", "higgins_fc", "higgins_conv", "burgess_conv"],
+            "Networks": [
+                "mlp",
+                "higgins_fc",
+                "higgins_conv",
+                "burgess_conv",
+                "LatentLinear",
+            ],
             "Networks of InfoGAN": ["gan_mlp", "higgins_gan", "lin_gan"],
             "The model and its terms": [
                 "VAE",

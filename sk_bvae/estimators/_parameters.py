@@ -155,7 +155,7 @@ class SharedParameters:
         The optimizer, fused where torch has it so.
 
     learning_rate_init : float, default=1e-3
-        The step size.
+        The step size. "higgins_fc" does better with 3e-4 on a few thousand images.
 
     batch_size : int, default=64
         Rows per step, or all of them where X has fewer.

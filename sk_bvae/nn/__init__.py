@@ -8,6 +8,7 @@ from sk_bvae.nn._mixed import Mixed
 from sk_bvae.nn._networks import burgess_conv, higgins_conv, higgins_fc, mlp
 from sk_bvae.nn._objective import Batch, Losses, linear_ramp
 from sk_bvae.nn._poisson import Poisson
+from sk_bvae.nn._precision import LatentLinear
 from sk_bvae.nn._vae import VAE, Terms
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Bernoulli",
     "Categorical",
     "Gaussian",
+    "LatentLinear",
     "Likelihood",
     "Losses",
     "Mixed",

@@ -46,14 +46,53 @@ class MixedSequential(MixedPrecision, nn.Sequential):
 
 
 class LatentLinear(nn.Linear):
-    """A linear layer next to the latents, which multiplies as precisely as they ask.
+    """A linear layer that multiplies in float32, or whatever its weights are.
 
-    bfloat16 has 8 bits, so that numbers near 1 are 0.008 apart. A latent of 5 nats has
-    a posterior of that width: rounded so, it would be told apart no more.
+    Where networks multiply in bfloat16, the encoder's last layer and the decoder's
+    first should not: bfloat16 has 8 bits, so that numbers between 1 and 2 are 0.008
+    apart. That is the width of the posterior of a latent of 5 nats.
+
+    Parameters
+    ----------
+    in_features : int
+        Number of inputs.
+
+    out_features : int
+        Number of outputs.
+
+    bias : bool, default=True
+        Whether a constant is added.
+
+    device : torch.device or str, default=None
+        Where the weights are. None is torch's default.
+
+    dtype : torch.dtype, default=None
+        Type of the weights. None is torch's default.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sk_bvae.nn import LatentLinear
+    >>> layer = LatentLinear(3, 2)
+    >>> with torch.autocast("cpu", torch.bfloat16):
+    ...     y = layer(torch.ones(5, 3))
+    >>> y.dtype
+    torch.float32
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Multiply in the precision of the weights, whatever is done around it."""
+        """Multiply, and add the constant.
+
+        Parameters
+        ----------
+        x : Tensor of shape (..., in_features)
+            Input.
+
+        Returns
+        -------
+        y : Tensor of shape (..., out_features)
+            Output, of the weights' dtype.
+        """
         if not torch.is_autocast_enabled(x.device.type):
             return F.linear(x, self.weight, self.bias)
         with torch.autocast(x.device.type, enabled=False):
