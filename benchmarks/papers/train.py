@@ -1,7 +1,7 @@
 """Train the models of both papers at the papers' own size: hours on a CPU.
 
-One model at a time, each with a checkpoint at every epoch: killed at any moment, the
-same command goes on from there and ends in the same bits. What is trained is kept in
+One model at a time, each with checkpoints on the way: killed at any moment, the same
+command goes on from there and ends in the same bits. What is trained is kept in
 ``benchmarks/papers/models``, measured at once and not trained again; what is left is
 printed.
 
