@@ -299,9 +299,9 @@ def resolve_image_shape(image_shape, n_features):
 
 def _dense(widths, activation, first=nn.Linear):
     layers = []
-    kinds = itertools.chain([first], itertools.repeat(nn.Linear))
-    for kind, (before, after) in zip(kinds, itertools.pairwise(widths), strict=False):
-        layers += [kind(before, after), activation()]
+    for before, after in itertools.pairwise(widths):
+        linear = nn.Linear if layers else first
+        layers += [linear(before, after), activation()]
     return layers
 
 

@@ -1,7 +1,6 @@
 """Networks that multiply in another precision than what is around them."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -94,6 +93,6 @@ class LatentLinear(nn.Linear):
             Output, of the weights' dtype.
         """
         if not torch.is_autocast_enabled(x.device.type):
-            return F.linear(x, self.weight, self.bias)
+            return super().forward(x)
         with torch.autocast(x.device.type, enabled=False):
-            return F.linear(x.to(self.weight.dtype), self.weight, self.bias)
+            return super().forward(x.to(self.weight.dtype))
