@@ -7,8 +7,8 @@ from sklearn import get_config
 from sk_bvae.model_selection._trial import Trial
 from sk_bvae.nn._device import resolve_device
 from sk_bvae.training.fingerprints import same_value
-from sk_bvae.training.net import SOLVERS
 from sk_bvae.training.precision import is_large
+from sk_bvae.training.solvers import SOLVERS
 
 # A step that goes through this much memory has left its overhead far behind: more nets
 # in it would take more memory and no less time.

@@ -19,14 +19,6 @@ from sk_bvae.training.step import (
     named_terms,
 )
 
-SOLVERS = {
-    "adagrad": torch.optim.Adagrad,
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-}
-FUSED_SOLVERS = {"adagrad", "adam", "adamw"}
-FUSED_DEVICES = {"cpu", "cuda"}
 BATCH_EVENTS = {"on_batch_begin", "on_grad_computed", "on_batch_end"}
 
 
@@ -277,28 +269,3 @@ def _needs_closure(optimizer):
     """Say whether an optimizer computes the loss itself, as LBFGS does."""
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     return closure is not None and closure.default is closure.empty
-
-
-def solver_params(name, solver, device):
-    """Name an optimizer for skorch, fused where torch has a fused one.
-
-    Parameters
-    ----------
-    name : str
-        What skorch calls it.
-
-    solver : str or Optimizer class
-        Which one it is.
-
-    device : torch.device
-        Where it computes.
-
-    Returns
-    -------
-    params : dict
-        Parameters of the net.
-    """
-    params = {name: SOLVERS.get(solver, solver)}
-    if solver in FUSED_SOLVERS and device.type in FUSED_DEVICES:
-        params[f"{name}__fused"] = True
-    return params

@@ -6,7 +6,8 @@ from torch import nn
 
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._random import DrawsFrom
-from sk_bvae.training.net import Net, solver_params
+from sk_bvae.training.net import Net
+from sk_bvae.training.solvers import solver_params
 from sk_bvae.training.step import Curves
 
 # What an estimator sets by parameters of its own.
