@@ -345,7 +345,8 @@ def losses_of_all(game, state, batch, progress, weights):
 
     def losses_of_one(state, weights, tensors):
         own = batch._replace(**tensors)
-        return functional_call(game, state, (own, progress, weights))
+        # no two names share a tensor here, and to look for such takes time
+        return functional_call(game, state, (own, progress, weights), tie_weights=False)
 
     return vmap(losses_of_one, randomness="different")(state, weights, tensors)
 
