@@ -11,7 +11,7 @@ class Adam(torch.optim.Adam):
     Where a network has a few thousand weights, torch's own spends more time on sorting
     the tensors and on counting their steps one by one than on the arithmetic. Here one
     addition counts for all of them, and what they hold goes to the same kernel at once.
-    What is not usual, as ``amsgrad``, is left to torch's own step.
+    What is not usual, as ``amsgrad``, is left to torch's own step, and so is the first.
     """
 
     # A tensor of all counters, and the counters, which are parts of it.
@@ -30,18 +30,19 @@ class Adam(torch.optim.Adam):
         loss : Tensor or None
             What `closure` returned.
         """
-        if closure is not None or not self._is_usual():
-            return _torch_step()(self, closure)
-        (group,) = self.param_groups
+        group = self.param_groups[0]
         learned = [p for p in group["params"] if p.grad is not None]
+        states = [self.state[parameter] for parameter in learned]
+        has_begun = all(states)  # what torch's first step makes
+        if closure is not None or not (has_begun and self._is_usual(group)):
+            return _torch_step()(self, closure)
         if learned:
             with torch.no_grad():
-                self._step_at_once(group, learned)
+                self._step_at_once(group, learned, states)
         return None
 
-    def _is_usual(self):
+    def _is_usual(self, group):
         """Say whether a step is what `_step_at_once` does."""
-        group = self.param_groups[0]
         return (
             len(self.param_groups) == 1
             and group["fused"]
@@ -50,8 +51,7 @@ class Adam(torch.optim.Adam):
             and getattr(self, "grad_scale", None) is None  # set by a GradScaler
         )
 
-    def _step_at_once(self, group, learned):
-        states = [self._state_of(parameter) for parameter in learned]
+    def _step_at_once(self, group, learned, states):
         self._count(states)
         beta1, beta2 = group["betas"]
         torch._fused_adam_(
@@ -69,14 +69,6 @@ class Adam(torch.optim.Adam):
             amsgrad=False,
             maximize=group["maximize"],
         )
-
-    def _state_of(self, parameter):
-        state = self.state[parameter]
-        if not state:
-            state["step"] = torch.zeros((), dtype=torch.float32)
-            state["exp_avg"] = torch.zeros_like(parameter)
-            state["exp_avg_sq"] = torch.zeros_like(parameter)
-        return state
 
     def _count(self, states):
         """Count a step, once the counters are parts of one tensor.
