@@ -475,8 +475,7 @@ class BaseModel(
             max_epochs=self.max_iter,
             verbose=self.verbose,
         )
-        net.criterion = make_criterion(self)
-        net.criterion_ = net.torch_compile(net.criterion, name="criterion")
+        net.take_criterion(make_criterion(self))
 
     def _train(self, net, rows, held_out, n_epochs, tasks):
         """Train a net; return what ended it, if its loss stopped being finite."""

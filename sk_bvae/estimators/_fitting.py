@@ -69,7 +69,8 @@ def check_weights_count(estimator, net, rows):
         return
     batch = next(iter(net.get_iterator(rows)))
     weight = batch.sample_weight.requires_grad_()
-    losses = net.criterion.losses(net.module_.eval(), batch, 0.0).players
+    criterion, players = net.criterion, net.module_.eval()
+    losses = criterion.objective(players, batch, **criterion.weights_at(0.0)).players
     ignoring = [player for player in losses if not _depends(losses[player], weight)]
     if ignoring:
         raise ValueError(

@@ -13,8 +13,8 @@ from sk_bvae.nn import Batch
 from sk_bvae.nn._defaults import OwnDefaults
 from sk_bvae.nn._random import DrawsFrom
 from sk_bvae.training.precision import step_flops
-from sk_bvae.training.stack import Game, losses_of_all
-from sk_bvae.training.step import EpochMeans, backward
+from sk_bvae.training.stack import losses_of_all
+from sk_bvae.training.step import EpochMeans, Game, backward
 
 FLOAT = 4  # bytes
 POSITION = 8

@@ -7,8 +7,9 @@ import torch
 # Draws that a row's numbers are made of.
 KEY_DRAWS = 2
 
-# SplitMix64's multipliers (Steele, Lea and Flood 2014), as signed integers.
-GOLDEN = 0x9E3779B97F4A7C15 - 2**64
+# SplitMix64's multipliers (Steele, Lea and Flood 2014), as signed integers. The first
+# is in halves: torch's compiler fails where a place times a number overflows.
+GOLDEN_HIGH, GOLDEN_LOW = 0x9E3779B9, 0x7F4A7C15
 MIX_1 = 0xBF58476D1CE4E5B9 - 2**64
 MIX_2 = 0x94D049BB133111EB - 2**64
 
@@ -36,7 +37,8 @@ def spread_noise(draws, n_values):
         The numbers. Those of different rows, or places, are as if independent.
     """
     high, low = (draws * 2**BITS).long().split(1, dim=-1)
-    bits = (high << 32) + low + GOLDEN * torch.arange(n_values, device=draws.device)
+    places = torch.arange(n_values, device=draws.device)
+    bits = ((high + GOLDEN_HIGH * places) << 32) + low + GOLDEN_LOW * places
     bits = (bits ^ (bits >> 30)) * MIX_1
     bits = (bits ^ (bits >> 27)) * MIX_2
     # the first bits, the sign among them, as odd numbers: never -1 or 1, where the

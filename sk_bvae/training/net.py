@@ -8,6 +8,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochTimer, PrintLog
 from skorch.utils import TeeGenerator
 
+from sk_bvae.training.compiled import CompiledGradients
 from sk_bvae.training.rows import Batches
 from sk_bvae.training.step import (
     Curves,
@@ -83,14 +84,21 @@ class Net(NeuralNet):
         return getattr(self, f"{self.optimizer_name(player)}_")
 
     def torch_compile(self, module, name):
-        """Compile the objective, players and all, where ``compile`` asks for it."""
-        if self.compile and name == "criterion":
-            return module.compiled(**self.get_params_for("compile"))
+        """Leave a module as it is: what ``compile`` asks for is done to whole steps."""
         return module
+
+    def take_criterion(self, criterion):
+        """Train by a criterion from now on."""
+        self.criterion = self.criterion_ = criterion
+        self.compiled_ = None
+        if self.compile:
+            options = self.get_params_for("compile")
+            self.compiled_ = CompiledGradients(self.module_, criterion, **options)
 
     def initialize(self):
         """Initialise the components, the generator and what training leaves behind."""
         super().initialize()
+        self.take_criterion(self.criterion)
         self.generator_ = torch.Generator().manual_seed(self.seed)
         self.progress_ = Progress()
         self.curves_ = Curves()
@@ -247,7 +255,10 @@ class Net(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Compute the losses of a batch and each player's gradient."""
-        losses = self.criterion_.forward(self.module_, batch, self._share_done())
+        progress = self._share_done()
+        if self.compiled_ is not None:
+            return self._describe(self.compiled_(batch, progress))
+        losses = self.criterion_.forward(self.module_, batch, progress)
         backward(losses.players, self.learned_)
         return self._describe(losses)
 

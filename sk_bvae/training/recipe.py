@@ -58,7 +58,7 @@ def build_net(make_players, optimizers, criterion, recipe, device):
         players = nn.ModuleDict(make_players())
     settings = {  # what users say counts last
         **_optimizers(players, optimizers, params["solver"], device),
-        **_extra_params(params["net_params"], players),
+        **_extra_params(params["net_params"]),
     }
     net = Net(
         players.float(),
@@ -87,7 +87,7 @@ def _optimizers(players, optimizers, solver_of_others, device):
     return named
 
 
-def _extra_params(net_params, players):
+def _extra_params(net_params):
     """Leave out the callbacks, which are set at each fit; refuse what is taken."""
     extra = {**(net_params or {})}
     extra.pop("callbacks", None)
@@ -95,12 +95,6 @@ def _extra_params(net_params, players):
         raise ValueError(
             "net_params may not hold 'criterion': the objective is the estimator's "
             "own. Subclass it for another."
-        )
-    if extra.get("compile") and len(players) > 1:
-        raise ValueError(
-            "net_params may hold 'compile' where a single network is trained, and here "
-            f"are {', '.join(players)}: torch's compiler cannot give each its own "
-            "gradient. Leave 'compile' out."
         )
     for name in extra:
         if name in OWN_PARAMETERS:

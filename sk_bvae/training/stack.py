@@ -1,7 +1,6 @@
 """Nets that differ in seed and weights of the objective, trained as one model."""
 
 import torch
-from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from sk_bvae.nn import Batch
@@ -9,6 +8,7 @@ from sk_bvae.training.groups import Grouping
 from sk_bvae.training.rows import draw_whole_pass
 from sk_bvae.training.step import (
     EpochMeans,
+    Game,
     NonFiniteLossError,
     Progress,
     StopTraining,
@@ -291,28 +291,6 @@ class Views:
         alike = torch.ones(self.n_rows, dtype=torch.float64)
         known = [alike if weight is None else weight for weight in self.weights]
         return torch.stack(known).gather(1, order).float().to(self.rows.device)
-
-
-class Game(nn.Module):
-    """Players and what they are trained by, as one module.
-
-    Parameters
-    ----------
-    players : ModuleDict
-        The players.
-
-    criterion : Criterion
-        What they are trained by.
-    """
-
-    def __init__(self, players, criterion):
-        super().__init__()
-        self.players = players
-        self.criterion = criterion
-
-    def forward(self, batch, progress, weights):
-        """Compute the losses of a batch."""
-        return self.criterion(self.players, batch, progress, weights)
 
 
 def losses_of_all(game, state, batch, progress, weights):

@@ -1,6 +1,5 @@
 """One step of any objective: its losses, their gradients, and means over an epoch."""
 
-from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,28 +51,43 @@ class Criterion(nn.Module):
         self.n_views = n_views
         self.n_noise = n_noise
 
-    def compiled(self, **options):
-        """Make a criterion whose objective is compiled, by `torch.compile`.
-
-        The schedule stays as it is, so that a weight that changes at every step is a
-        number that is handed over, and nothing to compile anew for.
-        """
-        criterion = copy(self)
-        criterion.objective = torch.compile(self.objective, **options)
-        return criterion
-
     def forward(self, players, batch, progress, weights=None):
+        """Compute the losses, of other weights where a stack has its own."""
+        return self.count(players, batch, self.weights_at(progress, weights))
+
+    def weights_at(self, progress, weights=None):
+        """Return all weights at a point of the training."""
+        weights = self.weights if weights is None else weights
+        return {**weights, **self.schedule(progress, **weights)}
+
+    def count(self, players, batch, weights):
         """Compute the losses, and let them count as much as the rows do."""
-        losses = self.losses(players, batch, progress, weights)
+        losses = self.objective(players, batch, **weights)
         if batch.sample_weight is None:
             return losses
         return count_rows(losses, batch.sample_weight)
 
-    def losses(self, players, batch, progress, weights=None):
-        """Compute the losses, of other weights where a stack has its own."""
-        weights = self.weights if weights is None else weights
-        changed = self.schedule(progress, **weights)
-        return self.objective(players, batch, **{**weights, **changed})
+
+class Game(nn.Module):
+    """Players and what they are trained by, as one module.
+
+    Parameters
+    ----------
+    players : ModuleDict
+        The players.
+
+    criterion : callable
+        What they are trained by: ``criterion(players, ...)`` returns `Losses`.
+    """
+
+    def __init__(self, players, criterion):
+        super().__init__()
+        self.players = players
+        self.criterion = criterion
+
+    def forward(self, *args):
+        """Compute the losses."""
+        return self.criterion(self.players, *args)
 
 
 def count_rows(losses, sample_weight):

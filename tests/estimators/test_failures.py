@@ -16,7 +16,7 @@ from skorch.callbacks import (
     TrainEndCheckpoint,
 )
 
-from sk_bvae import BetaVAE, FactorVAE, InfoGAN
+from sk_bvae import BetaVAE
 from sk_bvae.nn import Gaussian
 
 FAST = {
@@ -272,14 +272,6 @@ def test_global_settings_change_nothing(X, setting):
 def test_bad_parameters_are_explained(X, params, message):
     with pytest.raises(ValueError, match=re.compile(message, re.DOTALL)):
         fast(**params).fit(X)
-
-
-@pytest.mark.parametrize("model", [FactorVAE(), InfoGAN()])
-def test_several_players_are_not_compiled(X, model):
-    model.set_params(net_params={"compile": True})
-    message = r"'compile'.* discriminator.* gradient\. Leave 'compile' out"
-    with pytest.raises(ValueError, match=message):
-        model.fit(X)
 
 
 def test_images_that_cannot_be_halved_are_told_how_to_be_padded(rng):
