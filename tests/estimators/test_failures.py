@@ -123,6 +123,31 @@ def test_divergence_in_the_last_step_is_noticed(rng):
         vae.fit(rng.normal(size=(60, 10)))
 
 
+class Spoiling(Callback):
+    """Spoils what the last epoch has made."""
+
+    def __init__(self, name, value):
+        self.name, self.value = name, value
+
+    def on_train_end(self, net, **kwargs):
+        parameters = dict(net.module_.named_parameters())
+        parameters[self.name].data.fill_(self.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("vae.decoder.linear.bias", float("inf")),
+        ("vae.encoder.linear.bias", 1e30),  # its square is beyond float32
+    ],
+)
+def test_divergence_behind_the_last_loss_names_the_last_epoch(X, name, value):
+    last = {"early_stopping": False, "max_iter": 3}  # no going back to a better epoch
+    vae = BetaVAE(net_params={"callbacks": [Spoiling(name, value)]}, **last)
+    with pytest.raises(ValueError, match="stopped being finite in epoch 3"):
+        vae.fit(X)
+
+
 # Data whose statistics are not what a glance suggests
 
 

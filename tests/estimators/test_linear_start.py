@@ -318,3 +318,15 @@ def test_gaps_and_weights_together(rng):
     ratio = found.eigenvalues / expected.eigenvalues
     np.testing.assert_allclose(ratio, found.total / expected.total, rtol=1e-6)
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
+
+
+def test_weights_of_dead_latents_are_the_seeds(rng):
+    X = rng.normal(size=(100, 6)).astype(np.float32)
+
+    def start(seed):
+        return affine(4, beta=50.0, random_state=seed).fit(X).net_.module_["vae"]
+
+    with pytest.warns(UserWarning, match="No latent"):
+        first, again, other = (start(seed).encoder[0].weight for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.isclose(first[:4], other[:4]).any()

@@ -99,3 +99,17 @@ def test_callbacks_hear_of_batches_as_skorchs_do(X):
     n_train = heard.pop()[1]
     batches = [(True, 40), (True, n_train - 40), (False, len(X) - n_train)]
     assert heard == [(event, *batch) for batch in batches for event in ("begin", "end")]
+
+
+def test_the_history_keeps_no_batches_of_past_epochs(X):
+    history = fit(X, early_stopping=True, max_iter=4).net_.history
+    assert [len(epoch["batches"]) for epoch in history[:-1]] == [0, 0, 0]
+
+
+def test_an_epoch_that_is_as_good_as_the_best_is_not_better(X):
+    net = fit(X, max_iter=1).net_
+    means = {name: term[-1] for name, term in net.curves_.terms.items()}
+    for change, is_best in ((-1.0, True), (-1.0, False), (-2.0, True)):
+        net.history.new_epoch()
+        net.record_epoch("train", {**means, "loss": means["loss"] + change})
+        assert net.history[-1, "train_loss_best"] is is_best
