@@ -98,6 +98,8 @@ SOLVERS = {
     "adamw": torch.optim.AdamW,
     "rmsprop": torch.optim.RMSprop,
 }
+# What is faster on a device than torch's own.
+FASTER_SOLVERS = {("adam", "cpu"): Adam}
 FUSED_SOLVERS = {"adagrad", "adam", "adamw"}
 FUSED_DEVICES = {"cpu", "cuda"}
 
@@ -121,9 +123,8 @@ def solver_params(name, solver, device):
     params : dict
         Parameters of the net.
     """
-    params = {name: SOLVERS.get(solver, solver)}
-    if solver == "adam" and device.type == "cpu":
-        params[name] = Adam
+    optimizer = SOLVERS.get(solver, solver)
+    params = {name: FASTER_SOLVERS.get((solver, device.type), optimizer)}
     if solver in FUSED_SOLVERS and device.type in FUSED_DEVICES:
         params[f"{name}__fused"] = True
     return params
