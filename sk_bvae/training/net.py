@@ -88,9 +88,8 @@ class Net(NeuralNet):
         return module
 
     def take_criterion(self, criterion):
-        """Train by a criterion from now on."""
+        """Train by a criterion from now on, compiled where ``compile`` asks for it."""
         self.criterion = self.criterion_ = criterion
-        self.compiled_ = None
         if self.compile:
             options = self.get_params_for("compile")
             self.compiled_ = CompiledGradients(self.module_, criterion, **options)
@@ -98,7 +97,7 @@ class Net(NeuralNet):
     def initialize(self):
         """Initialise the components, the generator and what training leaves behind."""
         super().initialize()
-        self.take_criterion(self.criterion)
+        self.compiled_ = None
         self.generator_ = torch.Generator().manual_seed(self.seed)
         self.progress_ = Progress()
         self.curves_ = Curves()
