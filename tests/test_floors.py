@@ -1,9 +1,11 @@
-"""The house: who may import whom."""
+"""The house: who may import whom, and how long the page of an objective may be."""
 
 import ast
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import sk_bvae
 
@@ -41,3 +43,32 @@ def test_only_utils_opens_private_doors():
         and any(part.startswith("_") for part in name.split("."))
     ]
     assert private == []
+
+
+def docstring_lines(tree):
+    documented = ast.Module, ast.ClassDef, ast.FunctionDef
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node) is not None:
+            yield from range(node.body[0].lineno, node.body[0].end_lineno + 1)
+
+
+def code_lines(source):
+    """Count the lines that are neither empty, nor a comment, nor of a docstring."""
+    not_code = set(docstring_lines(ast.parse(source)))
+    lines = enumerate(map(str.strip, source.splitlines()), start=1)
+    code = [n for n, line in lines if line and not line.startswith("#")]
+    return len(set(code) - not_code)
+
+
+def test_code_lines():
+    source = '"""A page."""\n\nX = 1  # one\n\ndef f():\n    """Do it."""\n    # so\n'
+    assert code_lines(source + "    return X\n") == 3
+
+
+OBJECTIVES = ["BetaVAE", "CapacityVAE", "BetaTCVAE", "DIPVAE", "FactorVAE", "InfoGAN"]
+
+
+@pytest.mark.parametrize("name", [*OBJECTIVES, "DCIGN"])
+def test_an_objective_is_one_page(name):
+    module = sys.modules[getattr(sk_bvae, name).__module__]
+    assert code_lines(Path(module.__file__).read_text()) <= 60

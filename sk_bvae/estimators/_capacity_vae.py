@@ -1,13 +1,7 @@
 """beta-VAE with controlled capacity (Burgess et al. 2018)."""
 
-from dataclasses import field
 from numbers import Real
-from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
-from sk_bvae.estimators._base import BLOCK_ROWS
 from sk_bvae.estimators._parameters import with_parameters
 from sk_bvae.estimators._vae import BaseVAE
 from sk_bvae.nn import Batch, Losses, linear_ramp
@@ -113,11 +107,6 @@ class CapacityVAE(BaseVAE):
         the end of each), and with early stopping the first three of the held-out
         rows, "validation_loss" and so on.
 
-    kl_shift_ : ndarray of shape (n_components,)
-        The part of `kl_`, in nats, that moves the posteriors of all rows alike away
-        from the prior, and so says nothing of any row: half the squared mean over the
-        rows of `transform`. A fit warns if it is more than half of `kl_`.
-
     See Also
     --------
     BetaVAE : Sets the price of a nat, instead of their number.
@@ -154,9 +143,6 @@ class CapacityVAE(BaseVAE):
     learning_rate_init: float = 5e-4
     early_stopping: bool = False
 
-    if TYPE_CHECKING:  # what a fit leaves behind
-        kl_shift_: np.ndarray = field(init=False)
-
     objective = staticmethod(capacity_elbo)
     weights = ("capacity", "gamma")
 
@@ -179,14 +165,6 @@ class CapacityVAE(BaseVAE):
     def _linear_beta(self, spectrum):
         first = self._schedule(0.0, **self._weights())
         return price_of(first["capacity"], spectrum)
-
-    def _summarise(self, net, rows):
-        """Say how much of the KL all rows share."""
-        summary = super()._summarise(net, rows)
-        vae = net.module_["vae"]
-        with torch.no_grad():
-            mean = rows.mean(lambda x: vae.as_for(x).posterior(x)[0], BLOCK_ROWS)
-        return {**summary, "kl_shift_": (0.5 * mean**2).cpu().numpy()}
 
     def _warn_of_collapse(self):
         """Warn if no latent carries anything, or if most of it says nothing."""

@@ -127,6 +127,11 @@ class BaseVAE(BaseModel):
         prior to the posterior, in nats, largest first. Latents have this order
         everywhere.
 
+    kl_shift_ : ndarray of shape (n_components,)
+        The part of `kl_`, in nats, that moves the posteriors of all rows alike away
+        from the prior, and so says nothing of any row: half the squared mean over the
+        rows of `transform`.
+
     n_active_components_ : int
         Number of latents whose ``kl_`` exceeds 0.01 nats.
 
@@ -193,6 +198,7 @@ class BaseVAE(BaseModel):
 
     if TYPE_CHECKING:  # what a fit leaves behind
         kl_: np.ndarray = field(init=False)
+        kl_shift_: np.ndarray = field(init=False)
         components_: np.ndarray = field(init=False)
         explained_variance_ratio_: np.ndarray = field(init=False)
         noise_variance_: float | np.ndarray = field(init=False)
@@ -299,13 +305,16 @@ class BaseVAE(BaseModel):
     def _summarise(self, net, rows):
         """Order the latents by their KL, and explain them."""
         vae = net.module_["vae"].eval()
+
+        def kl_and_mean(x):
+            posterior = vae.as_for(x).posterior(x)
+            return torch.cat([gaussian_kl(*posterior), posterior[0]], dim=1)
+
         with torch.no_grad():
-            kl = rows.mean(
-                lambda x: gaussian_kl(*vae.as_for(x).posterior(x)), BLOCK_ROWS
-            )
+            kl, mean = rows.mean(kl_and_mean, BLOCK_ROWS).chunk(2)
             rank = self._rank(kl, rows)
             vae.order.copy_(vae.order[rank])
-        kl = kl[rank].cpu().numpy()
+        kl, mean = kl[rank].cpu().numpy(), mean[rank].cpu().numpy()
         if not np.isfinite(kl).all():  # the last step came after the last loss
             raise NonFiniteLossError(epoch=len(net.history))
         sample = self._sample(net, rows)
@@ -313,6 +322,7 @@ class BaseVAE(BaseModel):
             vae.center.copy_(torch.cat(list(sample.blocks(BLOCK_ROWS))).mean(dim=0))
         return {
             "kl_": kl,
+            "kl_shift_": 0.5 * mean**2,
             "n_active_components_": int((kl > ACTIVE_NATS).sum()),
             **explain_latents(vae, sample, kl),
             **vae.likelihood.learned(),
