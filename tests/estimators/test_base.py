@@ -65,6 +65,15 @@ def test_latents_are_ordered_by_kl_for_every_network(digits, network):
     assert not (vae.net_.module_["vae"].order == torch.arange(5)).all()
 
 
+@pytest.mark.filterwarnings("ignore:Of the .* nats")
+def test_a_latent_knows_what_part_of_its_kl_all_rows_share(AnyVAE, digits):
+    vae = AnyVAE(4, max_iter=2, random_state=0, init="random", early_stopping=False)
+    shared = np.square(vae.fit_transform(digits).mean(axis=0)) / 2
+    np.testing.assert_allclose(vae.kl_shift_, shared, rtol=1e-3, atol=1e-7)
+    assert (vae.kl_shift_ <= vae.kl_).all()
+    assert vae.net_.module_["vae"].order.tolist() != [0, 1, 2, 3]
+
+
 def test_the_history_of_each_latent_has_the_same_order(digits):
     vae = fast(max_iter=30).fit(digits)
     np.testing.assert_allclose(vae.history_["kl"][-1], vae.kl_, rtol=0.2, atol=0.05)
