@@ -65,7 +65,7 @@ def test_latents_are_ordered_by_kl_for_every_network(digits, network):
     assert not (vae.net_.module_["vae"].order == torch.arange(5)).all()
 
 
-@pytest.mark.filterwarnings("ignore:Of the .* nats")
+@pytest.mark.usefixtures("may_waste_nats")
 def test_a_latent_knows_what_part_of_its_kl_all_rows_share(AnyVAE, digits):
     vae = AnyVAE(4, max_iter=2, random_state=0, init="random", early_stopping=False)
     shared = np.square(vae.fit_transform(digits).mean(axis=0)) / 2

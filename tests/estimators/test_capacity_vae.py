@@ -67,7 +67,7 @@ def test_partial_fit_advances_by_one_of_max_iter_epochs(digits):
     np.testing.assert_allclose(vae.history_["capacity"], [2, 4, 6, 8, 8, 8])
 
 
-@pytest.mark.filterwarnings("ignore:.*say nothing of the rows:UserWarning")
+@pytest.mark.usefixtures("may_waste_nats")
 @pytest.mark.parametrize(
     ("params", "expected"),
     [

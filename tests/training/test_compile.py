@@ -68,7 +68,7 @@ def fit(model, X, compiler=None, sample_weight=None, **params):
 COMPILER = {"compile": True, "compile__backend": keep, "compile__fullgraph": True}
 
 
-@pytest.mark.filterwarnings("ignore:.*say nothing of the rows:UserWarning")
+@pytest.mark.usefixtures("may_waste_nats")
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: str(model)[:40])
 def test_compiled_is_one_graph_that_takes_the_same_steps(model, X, graphs):
     plain = fit(model, X, max_iter=8)

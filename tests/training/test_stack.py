@@ -230,7 +230,7 @@ def stack_batches(batches):
     )
 
 
-@pytest.mark.filterwarnings("ignore:.*say nothing of the rows:UserWarning")
+@pytest.mark.usefixtures("may_waste_nats")
 @pytest.mark.parametrize(("Estimator", "network"), CASES)
 def test_curves_of_three_epochs(images, factors, Estimator, network):
     estimators = make_estimators(Estimator, network, max_iter=3)
